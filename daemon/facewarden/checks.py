@@ -1,0 +1,79 @@
+"""`facewarden check`: everything that could keep the service from starting or from keeping its promises, told at once."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+from facewarden import config
+from facewarden.config import folders
+from facewarden.errors import FOLDER, PYTHON_LIBRARY, CannotStart, Exit
+from facewarden.pool import Pool
+
+COSMETIC = ("gaussian", "mosaic")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the report, and the exit code that it alone would give."""
+
+    kind: Literal["fine", "warning", "fault"]
+    text: str
+    exit: Exit = Exit.FINE
+
+
+def run(file: Path) -> Iterator[Finding]:
+    """Check one thing after the other; a fault in one does not hide those in the next."""
+    try:
+        configuration = config.load(file)
+    except CannotStart as refusal:
+        for fault in refusal.faults:
+            yield Finding("fault", f"configuration: {fault}", refusal.reason.exit)
+    else:
+        yield Finding("fine", f"configuration: {len(configuration.inboxes)} inboxes")
+        yield from _folders(configuration)
+        yield from _styles(configuration)
+    yield from _libraries()
+    yield from _worker()
+
+
+def _folders(configuration: config.Configuration) -> Iterator[Finding]:
+    found = folders.faults(configuration)
+    for fault in found:
+        yield Finding("fault", f"folders: {fault}", FOLDER.exit)
+    if not found:
+        yield Finding("fine", f"folders: {len(list(folders.places(configuration)))} usable")
+
+
+def _styles(configuration: config.Configuration) -> Iterator[Finding]:
+    for index, inbox in enumerate(configuration.inboxes):
+        if inbox.redact.style in COSMETIC:
+            text = f"inboxes[{index}]: style {inbox.redact.style} is cosmetic, faces can be recovered from it; use veil or solid"
+            yield Finding("warning", text)
+
+
+def _libraries() -> Iterator[Finding]:
+    """OpenCV's distributions all write the same folder: with two installed, which one is loaded is chance."""
+    names = {distribution.name for distribution in importlib.metadata.distributions()}
+    opencv = sorted(name for name in names if name and name.lower().startswith("opencv-"))
+    if opencv == ["opencv-python-headless"]:
+        yield Finding("fine", "libraries: one OpenCV, headless")
+    else:
+        text = f"libraries: found {', '.join(opencv) or 'no OpenCV'}; there must be opencv-python-headless alone (README, Install)"
+        yield Finding("fault", text, PYTHON_LIBRARY.exit)
+
+
+def _worker() -> Iterator[Finding]:
+    """Start one real worker: it proves weights and libraries where they are used."""
+    pool = Pool(1)
+    try:
+        pool.start()
+    except CannotStart as refusal:
+        yield Finding("fault", f"worker: {refusal}", refusal.reason.exit)
+    else:
+        yield Finding("fine", "worker: started, weights are the expected ones")
+    finally:
+        pool.stop()

@@ -1,0 +1,120 @@
+"""Sense of the configured folders: they exist, the service may use them, and none lies in another of a different role.
+
+Compared by (device, inode) and not by name, so that a link or a bind mount cannot hide that two folders are one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from facewarden.config.models import Configuration, Inbox, Role
+from facewarden.errors import FOLDER, CannotStart
+
+# Folders of these roles may be shared by several inboxes; an inbox or the state folder never is.
+_SHARED = {"outbox", "quarantine", "hold", "archive"}
+
+
+class Place(NamedTuple):
+    """One configured folder: the key that names it, its role, its path, and whether the service may create it."""
+
+    key: str
+    role: str
+    path: Path
+    created: bool
+
+
+def places(configuration: Configuration) -> Iterator[Place]:
+    """Every folder that this configuration uses; those of policies that are off are left out."""
+    yield Place("state", "state", configuration.state, created=True)
+    for index, inbox in enumerate(configuration.inboxes):
+        yield Place(f"inboxes[{index}].path", "inbox", inbox.path, created=False)
+        for role in _roles(inbox):
+            yield Place(f"inboxes[{index}].{role}", role, inbox.folder(role), created=role != "outbox")
+
+
+def _roles(inbox: Inbox) -> list[Role]:
+    roles: list[Role] = ["outbox", "quarantine"]
+    if inbox.without_face == "hold":
+        roles.append("hold")
+    if inbox.originals == "archive":
+        roles.append("archive")
+    return roles
+
+
+def create_missing(configuration: Configuration) -> None:
+    """Make the folders that need no decision of the operator: state (0700), and those beside the inbox with its rights.
+
+    Raises CannotStart(FOLDER) naming the keys that could not be made.
+    """
+    faults = []
+    inbox_mode = 0o700
+    for place in places(configuration):
+        if place.role == "inbox" and place.path.is_dir():
+            inbox_mode = place.path.stat().st_mode & 0o7777
+        if not place.created or place.path.exists():
+            continue
+        try:
+            place.path.mkdir(mode=0o700, parents=place.role == "state")
+            if place.role != "state":
+                place.path.chmod(inbox_mode)
+        except OSError as error:
+            faults.append(f"{place.key}: cannot be created ({os.strerror(error.errno or 0)})")
+    if faults:
+        raise CannotStart(FOLDER, tuple(faults))
+
+
+def faults(configuration: Configuration) -> list[str]:
+    """One line for each folder that is missing, unusable, or overlaps another; empty if all is well."""
+    found = []
+    usable = []
+    for place in places(configuration):
+        fault = _unusable(place)
+        if fault:
+            found.append(f"{place.key}: {fault}")
+        elif place.path.is_dir():
+            usable.append(place)
+    for number, place in enumerate(usable):
+        found += [overlap for other in usable[:number] if (overlap := _overlap(place, other))]
+    return found
+
+
+def _unusable(place: Place) -> str | None:
+    if place.created and not place.path.exists():
+        parent = next(folder for folder in place.path.parents if folder.exists())
+        may = os.access(parent, os.W_OK | os.X_OK)
+        return (
+            None
+            if may
+            else "it is missing, and the service may not create it there: create it and give it to the service"
+        )
+    if not place.path.is_dir():
+        return "the folder is missing: create it, or mend the path" if not place.path.exists() else "is not a folder"
+    if not os.access(place.path, os.R_OK | os.X_OK):
+        return "the service may not read this folder: give it the right"
+    if place.role != "inbox" and not os.access(place.path, os.W_OK):
+        return "the service may not write to this folder: give it the right"
+    return None
+
+
+def _overlap(one: Place, other: Place) -> str | None:
+    if one.role == other.role and one.role in _SHARED:
+        return None
+    if _identity(one.path) == _identity(other.path):
+        return f"{one.key} and {other.key} are the same folder: use two"
+    if _identity(other.path) in _ancestors(one.path):
+        return f"{one.key} lies inside {other.key}: move it out"
+    if _identity(one.path) in _ancestors(other.path):
+        return f"{other.key} lies inside {one.key}: move it out"
+    return None
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_dev, status.st_ino
+
+
+def _ancestors(path: Path) -> set[tuple[int, int]]:
+    return {_identity(folder) for folder in path.resolve().parents}

@@ -1,0 +1,115 @@
+"""Encode: pixels become the bytes of a clean new file. Pillow serves here to write, never to open, a picture."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import Any
+
+from PIL import Image
+
+from facewarden.errors import NOT_ENCODED, FileRefused
+from facewarden.values import Frame, Picture
+
+SUFFIXES: dict[str, tuple[bytes, ...]] = {
+    "JPEG": (b".jpg", b".jpeg", b".jpe", b".jfif"),
+    "PNG": (b".png", b".apng"),
+    "TIFF": (b".tif", b".tiff"),
+    "GIF": (b".gif",),
+    "WEBP": (b".webp",),
+    "BMP": (b".bmp", b".dib"),
+    "JPEG2000": (b".jp2", b".j2k", b".jpx", b".jpf", b".j2c"),
+    "AVIF": (b".avif", b".avifs"),
+    "PPM": (b".ppm", b".pgm", b".pnm", b".pbm"),
+    "TGA": (b".tga",),
+}
+"""Name endings of each container; the first is given to a result whose original was called otherwise."""
+
+_FOREIGN_SUFFIXES = {
+    b".heic",
+    b".heif",
+    b".psd",
+    b".ico",
+    b".icns",
+    b".mpo",
+    b".pcx",
+    b".dds",
+    b".fli",
+    b".flc",
+    b".blp",
+    b".qoi",
+}
+_PICTURE_SUFFIXES = {suffix for suffixes in SUFFIXES.values() for suffix in suffixes} | _FOREIGN_SUFFIXES
+_MANY_FRAMES = {"PNG", "TIFF", "GIF", "WEBP", "AVIF"}
+_WITHOUT_ALPHA = {"JPEG", "PPM"}
+
+
+def result_format(picture: Picture, wanted: str) -> str:
+    """The container of the result: the one wanted (`same`: the original's), unless it could not hold all frames."""
+    choice = picture.format if wanted == "same" else wanted.upper()
+    if len(picture.frames) > 1 and choice not in _MANY_FRAMES:
+        choice = picture.format if picture.format in _MANY_FRAMES else "PNG"
+    return choice
+
+
+def result_name(name: bytes, container: str) -> bytes:
+    """The original's name with the ending of the result's container; an ending of no picture format is kept."""
+    stem, dot, ending = name.rpartition(b".")
+    suffix = dot + ending
+    if suffix.lower() in SUFFIXES[container] and stem:
+        return name
+    return (stem if suffix.lower() in _PICTURE_SUFFIXES and stem else name) + SUFFIXES[container][0]
+
+
+def container_of(name: bytes) -> str:
+    """The container that a result's name tells."""
+    suffix = b"." + name.rpartition(b".")[2].lower()
+    return next(container for container, suffixes in SUFFIXES.items() if suffix in suffixes)
+
+
+def encode(picture: Picture, container: str, quality: int) -> bytes:
+    """The picture as a file of this container; lossy ones at `quality` (1 to 100).
+
+    Nothing but pixels, dpi, durations and loop goes in. Raises FileRefused(NOT_ENCODED).
+    """
+    images = [_image(frame, container) for frame in picture.frames]
+    options = _options(picture, container, quality)
+    if len(images) > 1:
+        options |= {"save_all": True, "append_images": images[1:]}
+    buffer = io.BytesIO()
+    try:
+        images[0].save(buffer, format=container, **options)
+    except (OSError, ValueError, OverflowError) as error:
+        # The container cannot hold this size or kind of picture (a WebP side over 16,383 px, say).
+        raise FileRefused(NOT_ENCODED) from error
+    return buffer.getvalue()
+
+
+def _image(frame: Frame, container: str) -> Image.Image:
+    image = Image.fromarray(frame.pixels)
+    if image.mode == "RGBA" and container in _WITHOUT_ALPHA:
+        ground = Image.new("RGB", image.size, "white")
+        ground.paste(image, mask=image.getchannel("A"))
+        return ground
+    return image
+
+
+def _options(picture: Picture, container: str, quality: int) -> dict[str, Any]:
+    options: dict[str, Any] = {}
+    if picture.dpi and container in ("JPEG", "PNG", "TIFF", "BMP"):
+        options["dpi"] = picture.dpi
+    if container in ("JPEG", "WEBP", "AVIF"):
+        options["quality"] = quality
+    if container == "TIFF":
+        options["compression"] = "tiff_adobe_deflate"
+    if len(picture.frames) > 1 and container in ("PNG", "GIF", "WEBP", "AVIF"):
+        options["duration"] = _durations(picture.frames)
+        if container != "AVIF" and picture.loop is not None:
+            options["loop"] = picture.loop
+    if container == "GIF":
+        options["disposal"] = 2  # each frame stands alone: no pixel of an earlier one shows through
+    return options
+
+
+def _durations(frames: Sequence[Frame]) -> list[int]:
+    return [frame.duration for frame in frames]

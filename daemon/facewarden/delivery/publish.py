@@ -1,0 +1,80 @@
+"""Publish: a result becomes visible in one step, complete and durable, and never replaces a file.
+
+Temp file in the target folder, fsync, no-replace rename, fsync of the folder; the journal knows the temp file's inode
+before the rename, so that after a crash the file itself tells whether the rename happened.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from facewarden import files
+from facewarden.journal import Job, Journal, Outcome
+
+FOLDER_MODE = 0o777
+"""For mirrored subfolders; the service's umask narrows it as the operator chose."""
+
+
+def temporary_name(job_id: str) -> bytes:
+    """Hidden, and the same at each attempt of a job, so that a retry replaces what a crash left behind."""
+    return b".facewarden-%s.part" % job_id.encode()
+
+
+def publish(
+    journal: Journal,
+    job: Job,
+    outcome: Outcome,
+    data: bytes,
+    root: Path,
+    wanted: bytes,
+    reason: int = 0,
+    regions: int = 0,
+) -> bytes:
+    """Put `data` at `wanted` (relative to the folder `root`) or the next free numbered name; returns that name.
+
+    Raises OSError where the folder is full, read-only or gone; nothing is visible then.
+    """
+    subfolder, _, name = wanted.rpartition(b"/")
+    temporary = temporary_name(job.id)
+    with files.folder(root) as top, files.folder(subfolder, beneath=top, create_mode=FOLDER_MODE) as target:
+        try:
+            inode = files.write_durable(temporary, data, target).st_ino
+            placed = files.place(
+                temporary,
+                target,
+                name,
+                target,
+                lambda tried: journal.placing(job, outcome, joined(subfolder, tried), inode, reason, regions),
+            )
+        except OSError:
+            files.unlink_if_there(temporary, target)
+            raise
+    journal.placed(job)
+    return joined(subfolder, placed)
+
+
+def joined(subfolder: bytes, name: bytes) -> bytes:
+    return subfolder + b"/" + name if subfolder else name
+
+
+def is_placed(job: Job, root: Path) -> bool:
+    """Whether the file that a crash may have interrupted has its name: the inode under it is the one recorded."""
+    assert job.target is not None
+    subfolder, _, name = job.target.rpartition(b"/")
+    try:
+        with files.folder(root) as top, files.folder(subfolder, beneath=top) as target:
+            status = os.stat(name, dir_fd=target, follow_symlinks=False)
+            os.fsync(target)
+    except FileNotFoundError:
+        return False
+    return status.st_ino == job.target_inode
+
+
+def sweep(job: Job, root: Path, subfolder: bytes) -> None:
+    """Remove the temp file that an interrupted attempt may have left."""
+    try:
+        with files.folder(root) as top, files.folder(subfolder, beneath=top) as target:
+            files.unlink_if_there(temporary_name(job.id), target)
+    except FileNotFoundError:
+        return  # no such folder, so nothing in it

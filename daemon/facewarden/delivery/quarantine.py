@@ -1,0 +1,65 @@
+"""Quarantine: an original that could not be redacted leaves the inbox for a folder of its own, with a report beside it.
+
+With `originals: keep` it stays where it was dropped and only the report is written. In no case is any of it delivered.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+from pathlib import Path
+
+from facewarden import __version__, files
+from facewarden.delivery.publish import FOLDER_MODE, publish
+from facewarden.delivery.retire import move, unchanged
+from facewarden.errors import Reason
+from facewarden.journal import Job, Journal, Outcome
+
+
+def quarantine(journal: Journal, job: Job, reason: Reason, inbox: Path, folder: Path, *, keep: bool) -> Outcome:
+    """Move the original (unless it is kept) and write its report; durable when this returns. Raises OSError.
+
+    Returns `vanished` where the original was taken away meanwhile, otherwise `quarantined`.
+    """
+    if keep:
+        wanted = job.source + b".facewarden.txt"
+        publish(journal, job, "quarantined", report(job.id, reason), folder, wanted, reason.number)
+        return "quarantined"
+    with files.folder(inbox) as root:
+        if not unchanged(job, root):
+            journal.vanished(job)
+            return "vanished"
+        # The report first: an original without one would leave a person guessing, a report alone does not.
+        _write_report(job, reason, folder)
+        move(
+            job,
+            root,
+            folder,
+            job.source,
+            lambda target, inode: journal.placing(job, "quarantined", target, inode, reason.number),
+        )
+    journal.placed(job)
+    return "quarantined"
+
+
+def report(job_id: str, reason: Reason) -> bytes:
+    """A few lines for the person who looks after the folder: what happened and what to do."""
+    when = datetime.datetime.now(datetime.UTC).replace(microsecond=0).isoformat()
+    lines = [
+        "Facewarden did not deliver this photo.",
+        f"What happened: {reason.what}",
+        f"What to do:    {reason.advice}",
+        f"Reason:        {reason.number} ({reason.name})",
+        f"Job:           {job_id}",
+        f"When:          {when}",
+        f"Version:       {__version__}",
+    ]
+    return ("\n".join(lines) + "\n").encode()
+
+
+def _write_report(job: Job, reason: Reason, folder: Path) -> None:
+    subfolder, _, name = job.source.rpartition(b"/")
+    ending = b".facewarden-%s.txt" % job.id.encode()
+    with files.folder(folder) as top, files.folder(subfolder, beneath=top, create_mode=FOLDER_MODE) as target:
+        files.write_durable(name[: files.NAME_BYTES - len(ending)] + ending, report(job.id, reason), target)
+        os.fsync(target)

@@ -1,0 +1,124 @@
+"""Work on files named on the command line, without configuration, journal or inbox: the same worker, encoder and names.
+
+No name reaches the terminal from here; a file that fails leaves a report beside the results.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from pathlib import Path
+
+from facewarden import files, protocol
+from facewarden.config import Profile
+from facewarden.config.models import LimitsSection
+from facewarden.delivery.encode import encode, result_format, result_name
+from facewarden.delivery.publish import FOLDER_MODE
+from facewarden.delivery.quarantine import report
+from facewarden.errors import EMPTY, TOO_MANY_BYTES, UNREADABLE, FileRefused, Reason
+from facewarden.intake.scan import Names, scan
+from facewarden.pool import Pool
+from facewarden.replies import Reply
+from facewarden.values import Recipe
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Source:
+    """One file to work on, and where its result goes relative to the results' folder."""
+
+    path: Path
+    relative: bytes
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Done:
+    """What became of one source: `reason` is None where all went well, `reply` where it was not even read."""
+
+    source: Source
+    reply: Reply | None
+    reason: Reason | None
+
+
+def sources(given: Sequence[Path]) -> Iterator[Source]:
+    """Each file named, and in each folder named every file that counts as a photo, its subfolders mirrored."""
+    names = Names(Profile())
+    for path in given:
+        if not path.is_dir():
+            yield Source(path, os.fsencode(path.name))
+            continue
+        with files.folder(path) as root:
+            found = sorted(inner for inner, _ in scan(root, names, deep=True))
+        for inner in found:
+            yield Source(path / os.fsdecode(inner), inner)
+
+
+def redact(given: Iterable[Source], target: Path, profile: Profile, recipe: Recipe, pool: Pool) -> Iterator[Done]:
+    """Write a redacted result for each source into `target`, never replacing a file; a report where one fails."""
+    return _each(given, lambda source: _redact_one(source, target, profile, recipe, pool), pool.size + 1)
+
+
+def detect(given: Iterable[Source], recipe: Recipe, pool: Pool) -> Iterator[Done]:
+    """Find the areas that would be redacted in each source."""
+    return _each(given, lambda source: _treat(source, recipe, pool, protocol.FIND), pool.size)
+
+
+def _each(given: Iterable[Source], work: Callable[[Source], Done], most: int) -> Iterator[Done]:
+    """Work on several sources at a time, holding no more than those; answers come as they are ready."""
+    with ThreadPoolExecutor(most) as carriers:
+        running: set[Future[Done]] = set()
+        for source in given:
+            if len(running) >= most:
+                ready, running = wait(running, return_when=FIRST_COMPLETED)
+                yield from (future.result() for future in ready)
+            running.add(carriers.submit(work, source))
+        yield from (future.result() for future in wait(running).done)
+
+
+def _treat(source: Source, recipe: Recipe, pool: Pool, kind: bytes) -> Done:
+    try:
+        original = _read(source.path, recipe.limits.bytes)
+        return Done(source, pool.treat(original, recipe, LimitsSection().seconds, kind), None)
+    except FileRefused as refused:
+        return Done(source, None, refused.reason)
+
+
+def _redact_one(source: Source, target: Path, profile: Profile, recipe: Recipe, pool: Pool) -> Done:
+    done = _treat(source, recipe, pool, protocol.HIDE)
+    try:
+        if done.reply is None:
+            raise FileRefused(done.reason or UNREADABLE)
+        container = result_format(done.reply.picture, profile.output.format)
+        data = encode(done.reply.picture, container, profile.output.jpeg_quality)
+    except FileRefused as refused:
+        _place(target, source.relative + b".facewarden.txt", report(secrets.token_hex(8), refused.reason))
+        return Done(source, None, refused.reason)
+    _place(target, result_name(source.relative, container), data)
+    return done
+
+
+def _read(path: Path, most: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            data = file.read(most + 1)
+    except OSError:
+        raise FileRefused(UNREADABLE) from None
+    if len(data) > most:
+        raise FileRefused(TOO_MANY_BYTES)
+    if not data:
+        raise FileRefused(EMPTY)
+    return data
+
+
+def _place(root: Path, wanted: bytes, data: bytes) -> None:
+    subfolder, _, name = wanted.rpartition(b"/")
+    temporary = b".facewarden-%s.part" % secrets.token_hex(8).encode()
+    with contextlib.ExitStack() as opened:
+        top = opened.enter_context(files.folder(root))
+        folder = opened.enter_context(files.folder(subfolder, beneath=top, create_mode=FOLDER_MODE))
+        opened.callback(files.unlink_if_there, temporary, folder)
+        files.write_durable(temporary, data, folder)
+        files.place(temporary, folder, name, folder, lambda tried: None)

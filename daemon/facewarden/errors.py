@@ -1,0 +1,211 @@
+"""Every foreseeable failure by name: its number, its exit code, whether another try may help, and what to do.
+
+Of a failure inside the sandbox only the number crosses the border; the sentences live here. A sentence never holds a
+file name, a path or anything read from a file.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+
+
+class Exit(enum.IntEnum):
+    """What the process tells its caller."""
+
+    FINE = 0
+    SOME_FAILED = 1
+    USAGE = 2
+    CANNOT_START = 3
+    ALREADY_RUNNING = 4
+    JOURNAL = 5
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Reason:
+    """A named failure. `number` is public and never reused; `retry` tells whether the same file may pass later."""
+
+    number: int
+    name: str
+    what: str
+    advice: str
+    exit: Exit = Exit.SOME_FAILED
+    retry: bool = False
+
+    def sentence(self) -> str:
+        return f"{self.what} {self.advice}"
+
+
+REASONS: dict[int, Reason] = {}
+
+
+def _reason(number: int, name: str, what: str, advice: str, **more: Exit | bool) -> Reason:
+    if number in REASONS:
+        raise ValueError(f"reason {number} is taken")
+    REASONS[number] = Reason(number, name, what, advice, **more)  # type: ignore[arg-type]
+    return REASONS[number]
+
+
+# 10-19: the file itself
+NOT_A_PICTURE = _reason(
+    10,
+    "not_a_picture",
+    "The content is of no known picture format.",
+    "Check that the file is a photo; export it as JPEG.",
+)
+NOT_ACCEPTED = _reason(
+    11,
+    "format_not_accepted",
+    "The file is of a format that is not accepted because it cannot be decoded safely.",
+    "Export it as JPEG, PNG or TIFF.",
+)
+DAMAGED = _reason(
+    12, "damaged", "The picture is damaged and could not be decoded completely.", "Copy or export it again."
+)
+TRUNCATED = _reason(
+    13, "truncated", "The file ends before its picture does.", "It was probably copied only in part: copy it again."
+)
+TOO_MANY_BYTES = _reason(
+    14, "too_many_bytes", "The file is larger than the limit.", "Raise limits.megabytes, or export a smaller file."
+)
+TOO_MANY_PIXELS = _reason(
+    15, "too_many_pixels", "The picture has more pixels than the limit.", "Raise limits.megapixels, or scale it down."
+)
+SIDE_TOO_LONG = _reason(
+    16, "side_too_long", "A side of the picture is longer than the limit.", "Raise limits.side, or cut the picture."
+)
+TOO_MANY_FRAMES = _reason(
+    17,
+    "too_many_frames",
+    "The file has more frames or pages than the limit.",
+    "Raise limits.frames, or split the file.",
+)
+EMPTY = _reason(18, "empty", "The file is empty.", "Copy it again.")
+UNREADABLE = _reason(
+    19, "unreadable", "The file could not be read.", "Give the service the right to read it, then retry.", retry=True
+)
+
+# 20-29: the worker that handled it
+CRASHED = _reason(
+    20,
+    "worker_crashed",
+    "The worker died while it handled the file.",
+    "The file may be hostile: do not open it elsewhere.",
+    retry=True,
+)
+OUT_OF_MEMORY = _reason(
+    21, "out_of_memory", "The worker ran out of memory.", "Scale the picture down, or lower limits.workers.", retry=True
+)
+DEADLINE = _reason(
+    22, "deadline", "The file took longer than allowed.", "Raise limits.seconds, or scale the picture down.", retry=True
+)
+REFUSED_CALL = _reason(
+    23,
+    "refused_call",
+    "The worker tried something the sandbox forbids and was stopped.",
+    "The file may be hostile: do not open it elsewhere.",
+)
+BAD_REPLY = _reason(
+    24,
+    "bad_reply",
+    "The worker's answer was malformed and was thrown away.",
+    "The file may be hostile: do not open it elsewhere.",
+    retry=True,
+)
+SEARCH_FAILED = _reason(
+    25,
+    "search_failed",
+    "The search for faces failed.",
+    "Retry; if it fails again, report the format and size.",
+    retry=True,
+)
+
+# 30-39: the result
+FACE_REMAINS = _reason(
+    30, "face_remains", "Something that looks like a face was left after redaction.", "Redact this photo by hand."
+)
+NOT_ENCODED = _reason(
+    31, "not_encoded", "The result could not be encoded in its format.", "Set output.format to jpeg or png."
+)
+
+# 40-59: the service cannot start
+CONFIGURATION = _reason(
+    40, "configuration", "The configuration is not valid.", "Mend the faults listed.", exit=Exit.USAGE
+)
+WEIGHTS_MISSING = _reason(
+    41,
+    "weights_missing",
+    "A detector's weights are missing.",
+    "Install facewarden again from a complete package.",
+    exit=Exit.CANNOT_START,
+)
+WEIGHTS_ALTERED = _reason(
+    42,
+    "weights_altered",
+    "A detector's weights are not the ones expected (SHA-256 differs).",
+    "Install facewarden again from a complete package.",
+    exit=Exit.CANNOT_START,
+)
+SYSTEM_LIBRARY = _reason(
+    43,
+    "system_library_missing",
+    "A system library that MediaPipe needs is missing (libEGL.so.1 or libGLESv2.so.2).",
+    "On Debian and Ubuntu: apt-get install libegl1 libgles2.",
+    exit=Exit.CANNOT_START,
+)
+PYTHON_LIBRARY = _reason(
+    44,
+    "python_library_missing",
+    "A Python library is missing or broken.",
+    "Install facewarden again with its dependencies.",
+    exit=Exit.CANNOT_START,
+)
+NO_WORKER = _reason(
+    45, "no_worker", "No worker process could be started.", "Run `facewarden check` to see why.", exit=Exit.CANNOT_START
+)
+ALREADY_RUNNING = _reason(
+    46,
+    "already_running",
+    "Another facewarden uses this state folder or inbox.",
+    "Stop it first.",
+    exit=Exit.ALREADY_RUNNING,
+)
+JOURNAL_DAMAGED = _reason(
+    47,
+    "journal_damaged",
+    "The journal cannot be read.",
+    "Restore it from a backup, or move it away to start anew.",
+    exit=Exit.JOURNAL,
+)
+JOURNAL_NEWER = _reason(
+    48,
+    "journal_newer",
+    "The journal was written by a newer facewarden.",
+    "Install that version again.",
+    exit=Exit.JOURNAL,
+)
+FOLDER = _reason(
+    49,
+    "folder_unusable",
+    "A configured folder is missing or lacks a needed right.",
+    "Run `facewarden check`.",
+    exit=Exit.CANNOT_START,
+)
+
+
+class FacewardenError(Exception):
+    """A foreseeable failure; its text is the reason's sentence, so it may be shown and logged as it is."""
+
+    def __init__(self, reason: Reason, faults: tuple[str, ...] = ()) -> None:
+        super().__init__(reason.sentence())
+        self.reason = reason
+        self.faults = faults
+        """Lines for the operator's terminal (configuration keys and advice), never for a log."""
+
+
+class FileRefused(FacewardenError):
+    """This file cannot become a result: quarantine it, or try again where the reason says so."""
+
+
+class CannotStart(FacewardenError):
+    """The service cannot run at all."""

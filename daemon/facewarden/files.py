@@ -1,0 +1,181 @@
+"""Moving files safely: open without following links, write durably, rename without replacing. Names are bytes.
+
+All functions work relative to folder descriptors, so that a folder renamed or a link swapped meanwhile cannot divert
+them. They raise OSError; whoever knows what it means for a photo turns it into a reason.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import itertools
+import os
+import shutil
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+_RENAME_NOREPLACE = 1  # linux/fs.h
+_libc = ctypes.CDLL(None, use_errno=True)
+
+NAME_BYTES = 255
+"""Longest file name on Linux (NAME_MAX)."""
+
+
+@contextlib.contextmanager
+def folder(path: Path | bytes, *, beneath: int | None = None, create_mode: int | None = None) -> Iterator[int]:
+    """Descriptor of a folder. With `beneath` the path is relative to that descriptor and no step may be a link.
+
+    With `create_mode` missing steps are made with these rights.
+    """
+    if beneath is None:
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    else:
+        descriptor = _descend(beneath, os.fsencode(path), create_mode)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _descend(start: int, relative: bytes, create_mode: int | None) -> int:
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    here = os.open(".", flags, dir_fd=start)
+    for step in relative.split(b"/"):
+        if step in (b"", b"."):
+            continue
+        try:
+            if step == b"..":
+                raise OSError(errno.EXDEV, "leaves its folder")
+            if create_mode is not None:
+                _make_folder(step, create_mode, here)
+            following = os.open(step, flags, dir_fd=here)
+        finally:
+            os.close(here)
+        here = following
+    return here
+
+
+def _make_folder(name: bytes, mode: int, parent: int) -> None:
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(name, mode, dir_fd=parent)
+        os.fsync(parent)
+
+
+def open_regular(name: bytes, parent: int) -> int:
+    """Descriptor for reading a regular file; a link, device, socket or pipe raises OSError (ELOOP or EINVAL).
+
+    O_NONBLOCK keeps the open of a pipe without a writer from hanging.
+    """
+    descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY, dir_fd=parent)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "not a regular file")
+    return descriptor
+
+
+def write_durable(name: bytes, data: bytes, parent: int, mode: int = 0o666) -> os.stat_result:
+    """Write a new file and its bytes to the disk itself; an older file of this name is replaced. Returns its fstat."""
+    with contextlib.suppress(FileNotFoundError):  # usually there is none
+        os.unlink(name, dir_fd=parent)
+    descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode, dir_fd=parent)
+    with open(descriptor, "wb", closefd=True) as file:
+        file.write(data)
+        file.flush()
+        os.fsync(descriptor)
+        return os.fstat(descriptor)
+
+
+def rename_no_replace(source: bytes, source_folder: int, target: bytes, target_folder: int) -> None:
+    """Rename within one file system; raises FileExistsError where the target exists, OSError(EXDEV) across systems.
+
+    renameat2(2) with RENAME_NOREPLACE; file systems that lack it (NFS, some FUSE) get link(2) and unlink(2), and those
+    without hard links (FAT, SMB) a look before the rename, which leaves a gap that only another writer could hit.
+    """
+    result = _libc.renameat2(source_folder, source, target_folder, target, _RENAME_NOREPLACE)
+    if result == 0:
+        return
+    code = ctypes.get_errno()
+    if code not in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):
+        raise OSError(code, os.strerror(code))
+    try:
+        os.link(source, target, src_dir_fd=source_folder, dst_dir_fd=target_folder, follow_symlinks=False)
+        os.unlink(source, dir_fd=source_folder)
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK):
+            raise
+        if exists(target, target_folder):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from None
+        os.rename(source, target, src_dir_fd=source_folder, dst_dir_fd=target_folder)
+
+
+def exists(name: bytes, parent: int) -> bool:
+    """Whether anything of this name is there, a dangling link included."""
+    try:
+        os.stat(name, dir_fd=parent, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def unlink_if_there(name: bytes, parent: int) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(name, dir_fd=parent)
+
+
+def numbered_names(name: bytes) -> Iterator[bytes]:
+    """The name itself, then name-2, name-3 … before the suffix; never longer than a file system takes."""
+    stem, suffix = split_suffix(name)
+    yield _cut(stem, NAME_BYTES - len(suffix)) + suffix
+    for number in itertools.count(2):
+        tail = b"-%d" % number + suffix
+        yield _cut(stem, NAME_BYTES - len(tail)) + tail
+
+
+def _cut(stem: bytes, length: int) -> bytes:
+    """At most `length` bytes, without leaving half a UTF-8 character at the end."""
+    if len(stem) <= length:
+        return stem
+    while length and stem[length] & 0xC0 == 0x80:
+        length -= 1
+    return stem[:length]
+
+
+def split_suffix(name: bytes) -> tuple[bytes, bytes]:
+    """Name into stem and suffix with its dot; a suffix longer than ten bytes is none (it may hold words)."""
+    stem, dot, suffix = name.rpartition(b".")
+    if not dot or not stem or len(suffix) > 10:
+        return name, b""
+    return stem, dot + suffix
+
+
+def place(
+    temporary: bytes, source_folder: int, wanted: bytes, target_folder: int, record: Callable[[bytes], None]
+) -> bytes:
+    """Give a finished file its name, or the next free numbered one, and make that durable. Returns the name.
+
+    `record` is called with each name before it is tried, so that after a crash the journal knows where to look.
+    """
+    for name in numbered_names(wanted):
+        record(name)
+        try:
+            rename_no_replace(temporary, source_folder, name, target_folder)
+        except FileExistsError:
+            continue
+        os.fsync(target_folder)
+        return name
+    raise AssertionError("numbered names never end")
+
+
+def copy_durable(source: int, name: bytes, parent: int) -> os.stat_result:
+    """Copy an open file's bytes into a new file, durably, readable as the source was."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(name, dir_fd=parent)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    target = os.open(name, flags, stat.S_IMODE(os.fstat(source).st_mode), dir_fd=parent)
+    with open(target, "wb") as written, open(source, "rb", closefd=False) as read:
+        shutil.copyfileobj(read, written, 1 << 20)
+        written.flush()
+        os.fsync(target)
+        return os.fstat(target)

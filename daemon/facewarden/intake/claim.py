@@ -1,0 +1,98 @@
+"""Claim: a settled path becomes a job: opened once without following links, read whole, and written to the journal."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import errno
+import hashlib
+import hmac
+import os
+from collections.abc import Iterator
+
+from facewarden import __version__, config, files
+from facewarden.errors import EMPTY, TOO_MANY_BYTES, UNREADABLE, FileRefused, Reason
+from facewarden.intake.scan import look
+from facewarden.intake.settle import Settled
+from facewarden.journal import Job, Journal, Signature
+from facewarden.values import Recipe
+
+
+class NotSettledError(Exception):
+    """The file changed, was replaced or went away while it was read: it must settle again."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Claim:
+    """A job with its original's bytes; `refusal` is set, and the bytes are empty, where it cannot be worked on."""
+
+    job: Job
+    content: bytes
+    variant: bytes
+    data: bytearray
+    refusal: Reason | None = None
+
+
+def claim(journal: Journal, key: bytes, inbox: config.Inbox, root: int, settled: Settled, recipe: Recipe) -> Claim:
+    """Read a settled file under the folder `root` and make it a job, before any work is done on it.
+
+    `key` is the state folder's secret: content and variant (all that shapes the result besides the content) are known
+    to the journal only under HMAC-SHA256, so that nobody who reads it can test for a known photo. Raises NotSettledError, or OSError where the folder is out of reach.
+    """
+    data, refusal = bytearray(), None
+    try:
+        with _opened(root, settled.path) as descriptor:
+            signature = Signature.of(os.fstat(descriptor))
+            if signature != settled.signature:
+                raise NotSettledError
+            try:
+                data = _read(descriptor, signature.size, recipe.limits.bytes)
+            except FileRefused as refused:
+                refusal = refused.reason
+            if Signature.of(os.fstat(descriptor)) != signature:
+                raise NotSettledError
+    except PermissionError:
+        seen = look(root, settled.path)
+        if seen is None:
+            raise NotSettledError from None
+        signature, refusal = seen, UNREADABLE
+    content = hmac.digest(key, data or repr(signature).encode(), hashlib.sha256)
+    shaping = __version__ + recipe.to_json() + inbox.output.model_dump_json()
+    variant = hmac.digest(key, shaping.encode(), hashlib.sha256)
+    job = journal.claim(inbox.name, settled.path, signature, content, variant)
+    return Claim(job, content, variant, data, refusal)
+
+
+@contextlib.contextmanager
+def _opened(root: int, path: bytes) -> Iterator[int]:
+    parent, _, name = path.rpartition(b"/")
+    try:
+        with files.folder(parent, beneath=root) as here:
+            descriptor = files.open_regular(name, here)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EINVAL, errno.ENXIO):
+            raise NotSettledError from None
+        raise
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _read(descriptor: int, size: int, most: int) -> bytearray:
+    """The whole file. Raises FileRefused where it is empty, over the limit or unreadable; NotSettledError if it grew."""
+    if size == 0:
+        raise FileRefused(EMPTY)
+    if size > most:
+        raise FileRefused(TOO_MANY_BYTES)
+    data = bytearray(size)
+    view = memoryview(data)
+    try:
+        while view and (count := os.readv(descriptor, [view])):
+            view = view[count:]
+        grown = os.read(descriptor, 1)
+    except OSError:
+        raise FileRefused(UNREADABLE) from None
+    if view or grown:
+        raise NotSettledError
+    return data

@@ -1,0 +1,86 @@
+"""Scan: walk an inbox and tell which files in it count as photos. Streaming, so that a full folder costs no memory.
+
+Links are never followed, whether to files or to folders: what a link points at was not dropped here.
+"""
+
+from __future__ import annotations
+
+import errno
+import fnmatch
+import os
+import re
+import stat
+from collections.abc import Iterator
+
+from facewarden import files
+from facewarden.config import Profile
+from facewarden.journal import Signature
+
+NEVER = ("@eaDir", "#recycle", "#snapshot", "lost+found", "System Volume Information", "$RECYCLE.BIN")
+"""Folders that NAS systems and disks keep for themselves."""
+
+
+class Names:
+    """Which names in an inbox count, from its profile's patterns; case is ignored as scanners do."""
+
+    def __init__(self, profile: Profile) -> None:
+        self._wanted = _any_of(profile.photos.names)
+        self._ignored = _any_of((*profile.photos.ignore, *NEVER))
+
+    def file(self, name: str) -> bool:
+        return bool(self._wanted(name)) and not self._ignored(name)
+
+    def folder(self, name: str) -> bool:
+        return not self._ignored(name)
+
+    def path(self, path: bytes) -> bool:
+        """Whether a file at this path relative to the inbox counts, its folders included."""
+        *folders, name = os.fsdecode(path).split("/")
+        return self.file(name) and all(self.folder(folder) for folder in folders)
+
+
+def _any_of(patterns: tuple[str, ...]):  # type: ignore[no-untyped-def]
+    return re.compile("|".join(fnmatch.translate(pattern) for pattern in patterns) or r"(?!)", re.IGNORECASE).match
+
+
+def scan(root: int, names: Names, *, deep: bool) -> Iterator[tuple[bytes, Signature]]:
+    """Each file that counts, as its path relative to the folder `root` (a descriptor) and its signature.
+
+    Raises OSError where a folder cannot be listed: a file that cannot be seen must not be taken for gone.
+    """
+    waiting = [b""]
+    while waiting:
+        relative = waiting.pop()
+        try:
+            with files.folder(relative, beneath=root) as here, os.scandir(here) as entries:
+                for entry in entries:
+                    path = relative + os.fsencode(entry.name)
+                    if entry.is_dir(follow_symlinks=False):
+                        if deep and names.folder(entry.name):
+                            waiting.append(path + b"/")
+                    elif entry.is_file(follow_symlinks=False) and names.file(entry.name):
+                        yield from _looked(entry, path)
+        except FileNotFoundError:
+            if not relative:
+                raise
+            # A subfolder was taken away while we walked: what was in it has gone with it.
+
+
+def _looked(entry: os.DirEntry[str], path: bytes) -> Iterator[tuple[bytes, Signature]]:
+    try:
+        yield path, Signature.of(entry.stat(follow_symlinks=False))
+    except FileNotFoundError:
+        return  # taken away between the listing and the look
+
+
+def look(root: int, path: bytes) -> Signature | None:
+    """How a file is now; None where it has gone or is no longer a regular file."""
+    parent, _, name = path.rpartition(b"/")
+    try:
+        with files.folder(parent, beneath=root) as here:
+            status = os.stat(name, dir_fd=here, follow_symlinks=False)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+            return None
+        raise
+    return Signature.of(status) if stat.S_ISREG(status.st_mode) else None

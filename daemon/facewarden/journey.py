@@ -1,0 +1,193 @@
+"""One photo's journey from claim to retired original, in the order that keeps the promises.
+
+Nothing is moved or changed before the result is durable; every attempt is in the journal before it is made; whatever
+goes wrong ends in quarantine with a reason, or leaves the original where it is for another try.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import errno
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import structlog
+
+from facewarden import config, files
+from facewarden.config.models import LimitsSection
+from facewarden.delivery.encode import container_of, encode, result_format, result_name
+from facewarden.delivery.publish import publish
+from facewarden.delivery.quarantine import quarantine
+from facewarden.delivery.results import Results
+from facewarden.delivery.retire import retire
+from facewarden.errors import CRASHED, REASONS, FileRefused, Reason
+from facewarden.intake.claim import Claim, NotSettledError, claim
+from facewarden.intake.settle import Settled
+from facewarden.journal import Journal, Outcome
+from facewarden.pool import Pool
+from facewarden.replies import Reply
+from facewarden.values import Recipe
+
+log = structlog.get_logger()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Ending:
+    """How a journey ended: an outcome, or `again` (the file must settle again, or waits until its folder is back)."""
+
+    inbox: str
+    path: bytes
+    outcome: Outcome | Literal["again", "out_of_reach"]
+
+
+class Journey:
+    """Carries photos; used by several threads at a time."""
+
+    def __init__(self, journal: Journal, pool: Pool, results: Results, key: bytes, limits: LimitsSection) -> None:
+        self._journal, self._pool, self._results, self._key, self._limits = journal, pool, results, key, limits
+        self._turns = _Turns()
+        self._stopping = threading.Event()
+
+    def stop(self) -> None:
+        """From now on a failing worker is no fault of its photo: the service itself is ending it."""
+        self._stopping.set()
+
+    def carry(self, inbox: config.Inbox, recipe: Recipe, settled: Settled) -> Ending:
+        """Carry one settled file as far as it goes. Raises CannotStart where no worker can be had any more."""
+        try:
+            with files.folder(inbox.path) as root:
+                claimed = claim(self._journal, self._key, inbox, root, settled, recipe)
+            with self._turns.of(claimed.content + claimed.variant):
+                outcome = self._deliver(inbox, recipe, claimed, time.monotonic() - settled.first_seen)
+        except NotSettledError:
+            return Ending(inbox.name, settled.path, "again")
+        except OSError as error:
+            log.warning("folder_out_of_reach", inbox=inbox.name, error=error.errno or 0)
+            return Ending(inbox.name, settled.path, "out_of_reach")
+        return Ending(inbox.name, settled.path, outcome)
+
+    def _deliver(
+        self, inbox: config.Inbox, recipe: Recipe, claimed: Claim, waited: float
+    ) -> Outcome | Literal["again"]:
+        told: dict[str, Any] = {"job": claimed.job.id, "inbox": inbox.name, "wait_s": round(waited, 3)}
+        if claimed.refusal:
+            if claimed.refusal.retry and self._journal.attempt(claimed.job) < self._limits.attempts:
+                raise OSError(errno.EIO, "the original cannot be read now")
+            return self._quarantine(inbox, claimed, claimed.refusal, told)
+        if outcome := self._deliver_earlier(inbox, claimed, told):
+            return outcome
+        try:
+            reply = self._treat(claimed, recipe, told)
+            if reply is None:
+                return "again"
+            with _timed(told, "encode_s"):
+                container = result_format(reply.picture, inbox.output.format)
+                data = encode(reply.picture, container, inbox.output.jpeg_quality)
+        except FileRefused as refused:
+            return self._quarantine(inbox, claimed, refused.reason, told)
+        told |= {"frames": len(reply.picture.frames), "regions": reply.region_count, "second_look": reply.second_look}
+        told |= {f"{stage}_s": round(seconds, 3) for stage, seconds in reply.seconds.items()}
+        # Kept before it is published: afterwards the next drop of the same content may already ask for it.
+        self._results.keep(claimed.job.id, data)
+        return self._publish(inbox, claimed, _Result(data, container, reply.region_count), told)
+
+    def _treat(self, claimed: Claim, recipe: Recipe, told: dict[str, Any]) -> Reply | None:
+        """Have the photo treated, several times where its reason allows; None where the service is stopping."""
+        job = claimed.job
+        last = REASONS.get(job.reason, CRASHED)
+        while True:
+            attempt = self._journal.attempt(job)
+            told["attempt"] = attempt
+            if attempt > self._limits.attempts:
+                raise FileRefused(last)
+            try:
+                return self._pool.treat(claimed.data, recipe, self._limits.seconds)
+            except FileRefused as refused:
+                last = refused.reason
+                if self._stopping.is_set():
+                    self._journal.uncount(job)
+                    return None
+                if not last.retry:
+                    raise
+
+    def _deliver_earlier(self, inbox: config.Inbox, claimed: Claim, told: dict[str, Any]) -> Outcome | None:
+        """Deliver the result that the same content gave before; None where there is none any more."""
+        for earlier in self._journal.earlier(claimed.content, claimed.variant):
+            assert earlier.outcome is not None
+            assert earlier.target is not None
+            told |= {"duplicate": True, "regions": earlier.regions}
+            if inbox.duplicates == "skip":
+                self._journal.skipped(claimed.job, earlier)
+                self._retire(inbox, claimed, earlier.outcome, told)
+                return earlier.outcome
+            if data := self._results.take(earlier.id):
+                result = _Result(data, container_of(earlier.target), earlier.regions)
+                return self._publish(inbox, claimed, result, told)
+        return None
+
+    def _publish(self, inbox: config.Inbox, claimed: Claim, result: _Result, told: dict[str, Any]) -> Outcome:
+        outcome: Outcome = "held" if inbox.without_face == "hold" and not result.regions else "published"
+        root = inbox.folder("hold" if outcome == "held" else "outbox")
+        source = claimed.job.source if inbox.subfolders == "mirror" else claimed.job.source.rpartition(b"/")[2]
+        wanted = result_name(source, result.container)
+        with _timed(told, "publish_s"):
+            publish(self._journal, claimed.job, outcome, result.data, root, wanted, regions=result.regions)
+        self._retire(inbox, claimed, outcome, told)
+        return outcome
+
+    def _retire(self, inbox: config.Inbox, claimed: Claim, outcome: Outcome, told: dict[str, Any]) -> None:
+        """The result is durable: now the original may go. One that cannot be moved stays, and is not taken again."""
+        try:
+            retire(claimed.job, inbox.path, inbox.originals, inbox.folder("archive"))
+        except OSError as error:
+            log.warning("original_not_retired", job=claimed.job.id, inbox=inbox.name, error=error.errno or 0)
+        self._journal.done(claimed.job)
+        log.info("job", **told, outcome=outcome)
+
+    def _quarantine(self, inbox: config.Inbox, claimed: Claim, reason: Reason, told: dict[str, Any]) -> Outcome:
+        keep = inbox.originals == "keep"
+        outcome = quarantine(self._journal, claimed.job, reason, inbox.path, inbox.folder("quarantine"), keep=keep)
+        self._journal.done(claimed.job)
+        log.warning("job", **told, outcome=outcome, reason=reason.number, reason_name=reason.name)
+        return outcome
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Result:
+    data: bytes
+    container: str
+    regions: int
+
+
+class _Turns:
+    """Lets jobs of the same content go one after the other, so that the second finds the first one's result."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._locks: dict[bytes, threading.Lock] = {}
+        self._users: Counter[bytes] = Counter()
+
+    @contextlib.contextmanager
+    def of(self, content: bytes) -> Iterator[None]:
+        with self._guard:
+            lock = self._locks.setdefault(content, threading.Lock())
+            self._users[content] += 1
+        try:
+            with lock:
+                yield
+        finally:
+            with self._guard:
+                self._users[content] -= 1
+                if not self._users[content]:
+                    del self._users[content], self._locks[content]
+
+
+@contextlib.contextmanager
+def _timed(told: dict[str, Any], key: str) -> Iterator[None]:
+    start = time.monotonic()
+    yield
+    told[key] = round(time.monotonic() - start, 3)

@@ -1,0 +1,109 @@
+"""Logs that tell nobody: an allow-list of keys and of value shapes, applied at the sink.
+
+Whatever is not on the list is dropped, whoever logged it. Lines of other libraries (watchdog logs paths) reach the sink
+through the standard library's root logger, and all that is kept of them is which library spoke and how loudly.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+import threading
+import types
+from typing import Any, Literal
+
+import structlog
+
+ALLOWED: dict[str, str] = {
+    "event": "what happened, one of our own constants",
+    "level": "how grave",
+    "timestamp": "when, UTC",
+    "job": "random id of a job",
+    "inbox": "an inbox's configured name",
+    "outcome": "published, held, quarantined or vanished",
+    "reason": "number of a reason, see docs/reasons.md",
+    "reason_name": "its name",
+    "duplicate": "whether an earlier result was delivered again",
+    "attempt": "which attempt this was",
+    "frames": "frames or pages of the photo",
+    "regions": "areas hidden",
+    "second_look": "areas hidden only by the second look",
+    "wait_s": "seconds from the first sight of the file to the claim",
+    "decode_s": "seconds spent in decode",
+    "detect_s": "seconds spent in detect",
+    "redact_s": "seconds spent in redact",
+    "encode_s": "seconds spent in encode",
+    "publish_s": "seconds spent in publish",
+    "workers": "worker processes",
+    "waiting": "files seen that wait",
+    "open": "jobs that have not ended",
+    "watch": "events or poll",
+    "version": "version of facewarden",
+    "library": "which library logged",
+    "exception": "class of an unforeseen exception",
+    "place": "module and line of our own code where it passed",
+    "error": "the operating system's error number",
+}
+"""Every key that may appear in a log line, and what it says. Documented in docs/logs.md, which a test compares."""
+
+_SAFE_TEXT = re.compile(r"[A-Za-z0-9_.:+-]{1,64}")
+
+
+def configure(style: Literal["json", "console"] | None = None, level: int = logging.INFO) -> None:
+    """Set up logging for this process: JSON lines, or coloured text where stderr is a terminal."""
+    style = style or ("console" if sys.stderr.isatty() else "json")
+    renderer = structlog.dev.ConsoleRenderer() if style == "console" else structlog.processors.JSONRenderer()
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            only_allowed,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    logging.root.handlers = [_Foreign()]
+    logging.root.setLevel(logging.WARNING)
+    logging.captureWarnings(capture=True)
+    sys.excepthook = _unforeseen
+    threading.excepthook = lambda args: _unforeseen(args.exc_type, args.exc_value, args.exc_traceback)
+    sys.unraisablehook = lambda args: _unforeseen(args.exc_type, args.exc_value, args.exc_traceback)
+
+
+def only_allowed(_logger: Any, _method: str, entry: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Keep the keys of ALLOWED whose value is a number, a truth value or a short plain word; drop all else."""
+    return {key: value for key, value in entry.items() if key in ALLOWED and _harmless(value)}
+
+
+def _harmless(value: object) -> bool:
+    return isinstance(value, (bool, int, float)) or (isinstance(value, str) and bool(_SAFE_TEXT.fullmatch(value)))
+
+
+class _Foreign(logging.Handler):
+    """Turns a library's log record into a line that holds nothing of its text."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        name = record.name.partition(".")[0]
+        library = name if name in sys.modules else "other"  # a logger may be named after anything, a module is not
+        structlog.get_logger().log(max(record.levelno, logging.DEBUG), "library_message", library=library)
+
+
+def _unforeseen(kind: type[BaseException], _value: object, trace: types.TracebackType | None) -> None:
+    """Log an exception nobody caught: its class and the last place in our code, never its text."""
+    if issubclass(kind, KeyboardInterrupt):
+        return
+    structlog.get_logger().critical("unforeseen", exception=kind.__name__, place=place_of(trace))
+
+
+def place_of(trace: types.TracebackType | None) -> str:
+    """`module:line` of the innermost frame that is our own code; empty where there is none."""
+    place = ""
+    while trace is not None:
+        module = trace.tb_frame.f_globals.get("__name__", "")
+        if module.startswith("facewarden"):
+            place = f"{module}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return place

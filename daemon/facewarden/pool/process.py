@@ -1,0 +1,165 @@
+"""One worker process as the trusted side sees it: spawned, asked over pipes, believed in nothing, ended for certain.
+
+Each way it can end is named (see `WorkerProcess._death`). Ladder of a stop: close its input, wait, SIGKILL its process
+group, wait, go on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+from typing import IO
+
+from facewarden import protocol
+from facewarden.errors import (
+    BAD_REPLY,
+    CRASHED,
+    DEADLINE,
+    NO_WORKER,
+    OUT_OF_MEMORY,
+    REFUSED_CALL,
+    SEARCH_FAILED,
+    CannotStart,
+    FileRefused,
+    Reason,
+)
+from facewarden.replies import Reply, read_reply, read_start
+from facewarden.values import Recipe
+
+START_SECONDS = 120.0
+"""A cold start reads some 300 MB of libraries; on a slow disk that takes a minute."""
+
+STOP_SECONDS = 2.0
+
+
+class WorkerProcess:
+    """One sandboxed process with its pipes. Used by one thread at a time."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            # -I: neither the environment nor the working directory can put foreign modules into the worker.
+            [sys.executable, "-I", "-m", "facewarden.sandbox.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+            close_fds=True,
+            start_new_session=True,
+            cwd="/",
+            env=_clean_environment(),
+        )
+        assert self._process.stdin and self._process.stdout and self._process.stderr
+        self._requests = self._process.stdin.fileno()
+        self._replies = self._process.stdout.fileno()
+        os.set_blocking(self._requests, False)
+        os.set_blocking(self._replies, False)
+        self.handled = 0
+        self._drain = threading.Thread(target=_discard, args=(self._process.stderr,), daemon=True)
+        self._drain.start()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def wait_ready(self) -> None:
+        """Block until the worker can take photos. Raises CannotStart with the worker's reason."""
+        deadline = time.monotonic() + START_SECONDS
+        try:
+            read_start(lambda length: self._read(length, deadline))
+        except FileRefused as refusal:
+            self.kill()
+            foreseen = refusal.reason.number >= 40
+            raise CannotStart(refusal.reason if foreseen else NO_WORKER) from None
+
+    def ask(self, kind: bytes, original: bytes | bytearray, recipe: Recipe, seconds: float) -> Reply:
+        """Send one photo and wait for its answer, at most `seconds`. Raises FileRefused; the worker may be dead then."""
+        deadline = time.monotonic() + seconds
+        self.handled += 1
+        order = recipe.to_json().encode()
+        self._write(protocol.REQUEST.pack(kind, len(order), len(original)) + order, deadline)
+        self._write(original, deadline)
+        try:
+            return read_reply(
+                lambda length: self._read(length, deadline), recipe.limits, with_pixels=kind == protocol.HIDE
+            )
+        except FileRefused as refusal:
+            if refusal.reason in (BAD_REPLY, OUT_OF_MEMORY, SEARCH_FAILED):
+                self.kill()
+            raise
+
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def stop(self) -> None:
+        """End the process, gently first, and close its pipes. Never blocks for longer than the ladder takes."""
+        assert self._process.stdin and self._process.stdout
+        self._process.stdin.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):  # the next step of the ladder
+            self._process.wait(STOP_SECONDS)
+        self.kill()
+        self._process.stdout.close()
+
+    def kill(self) -> None:
+        """SIGKILL the worker's process group and collect it; whoever reads its pipes meets their end."""
+        if self._process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):  # it died by itself in this moment
+                os.killpg(self._process.pid, signal.SIGKILL)
+            with contextlib.suppress(subprocess.TimeoutExpired):  # stuck in the kernel: go on without it
+                self._process.wait(STOP_SECONDS)
+
+    def _read(self, length: int, deadline: float) -> bytearray:
+        data = bytearray(length)
+        view = memoryview(data)
+        while view:
+            self._await(self._replies, select.POLLIN, deadline)
+            count = os.readv(self._replies, [view])
+            if count == 0:
+                raise FileRefused(self._death())
+            view = view[count:]
+        return data
+
+    def _write(self, data: bytes | bytearray, deadline: float) -> None:
+        view = memoryview(data)
+        while view:
+            self._await(self._requests, select.POLLOUT, deadline)
+            try:
+                view = view[os.write(self._requests, view) :]
+            except BrokenPipeError:
+                raise FileRefused(self._death()) from None
+
+    def _await(self, descriptor: int, event: int, deadline: float) -> None:
+        poll = select.poll()
+        poll.register(descriptor, event)
+        if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+            self.kill()
+            raise FileRefused(DEADLINE)
+
+    def _death(self) -> Reason:
+        """Why the worker closed its pipe: the signal or exit code tells."""
+        try:
+            code = self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            return BAD_REPLY  # it lives and will not speak
+        finally:
+            self.kill()
+        by_signal = {-signal.SIGSYS: REFUSED_CALL, -signal.SIGKILL: OUT_OF_MEMORY, -signal.SIGXCPU: DEADLINE}
+        return by_signal.get(code, CRASHED)
+
+
+def _clean_environment() -> dict[str, str]:
+    """Nothing of the operator's environment enters a worker but where to find system libraries."""
+    kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
+    return kept | {"LC_ALL": "C.UTF-8", "OMP_NUM_THREADS": "1", "GLOG_minloglevel": "3", "TF_CPP_MIN_LOG_LEVEL": "3"}
+
+
+def _discard(stderr: IO[bytes]) -> None:
+    """Read a worker's stderr to its end and forget it: it may hold anything, and a full pipe would block the worker."""
+    with stderr:
+        while stderr.read(65536):
+            pass

@@ -1,0 +1,44 @@
+"""The bytes between the trusted side and a worker: fixed structs with counted lengths, nothing that parses itself.
+
+A request is a header, the recipe as JSON and the original's bytes. A reply is a row of tagged messages:
+`READY` or `FAILED` once after the start; then for each request `FAILED`, or `PICTURE`, for each frame `FRAME` with its
+regions and pixels, and `DONE`. All numbers are little-endian. The trusted side writes requests and the worker trusts
+them; nothing in a reply is trusted before `replies` has checked it.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Final
+
+REQUEST: Final = struct.Struct("<4sIQ")
+"""Kind of request, length of the recipe in bytes, length of the original in bytes."""
+HIDE: Final = b"HIDE"
+"""Answer with redacted pixels."""
+FIND: Final = b"FIND"
+"""Answer with regions only; each frame then has zero channels and no pixels."""
+
+TAG: Final = struct.Struct("<B")
+READY: Final = 1
+FAILED: Final = 2
+PICTURE: Final = 3
+FRAME: Final = 4
+DONE: Final = 5
+
+FAILURE: Final = struct.Struct("<H")
+"""A reason's number."""
+
+PICTURE_HEAD: Final = struct.Struct("<BIffi")
+"""Index into FORMATS, number of frames, dpi across and down (0 where unknown), loop (-1 where there is none)."""
+
+FRAME_HEAD: Final = struct.Struct("<IIBIII")
+"""Width, height, channels (0, 1, 3 or 4), duration in ms, regions found, regions of the second look."""
+
+REGION: Final = struct.Struct("<fffffBB")
+"""x, y, width, height, score, index into DETECTORS, index into SHAPES."""
+
+DONE_TIMES: Final = struct.Struct("<III")
+"""Microseconds spent in decode, detect and redact."""
+
+MAX_REGIONS: Final = 20_000
+"""Most regions a reply may claim for one frame; a 120 MP photo tiled with 80 px faces has fewer."""

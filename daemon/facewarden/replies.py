@@ -1,0 +1,124 @@
+"""Read what a worker sent back, trusting none of it: every size and number is checked before a byte is allocated.
+
+A worker that was broken into can say anything, so each value is `untrusted_…` until it has passed its check; one that
+fails it makes the whole reply a `BAD_REPLY`. The pixels themselves cannot be checked: see docs/architecture.md.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from facewarden import protocol
+from facewarden.errors import BAD_REPLY, REASONS, FileRefused
+from facewarden.values import DETECTORS, FORMATS, SHAPES, Frame, Limits, Picture, Region
+
+Read = Callable[[int], bytearray]
+"""Reads exactly so many bytes from the worker, or raises FileRefused."""
+
+_MAX_SPAN = 1e6
+"""Regions may reach past the frame, but no honest one is a million pixels away."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Reply:
+    """A checked answer: the redacted picture, the regions hidden in each frame, and seconds spent by stage.
+
+    For a request of kind FIND the frames of `picture` are empty arrays and `sizes` still tells width and height.
+    """
+
+    picture: Picture
+    sizes: tuple[tuple[int, int], ...]
+    regions: tuple[tuple[Region, ...], ...]
+    second_look: int
+    seconds: dict[str, float]
+
+    @property
+    def region_count(self) -> int:
+        return sum(len(found) for found in self.regions)
+
+
+def read_start(read: Read) -> None:
+    """Wait for READY. Raises FileRefused with the reason the worker gave for not starting, or BAD_REPLY."""
+    if _tag(read) != protocol.READY:
+        raise FileRefused(BAD_REPLY)
+
+
+def read_reply(read: Read, limits: Limits, *, with_pixels: bool) -> Reply:
+    """Read one whole answer. Raises FileRefused: the worker's own reason, or BAD_REPLY where a value is out of bounds."""
+    _expect(_tag(read) == protocol.PICTURE)
+    untrusted_format, untrusted_count, *untrusted_dpi, untrusted_loop = protocol.PICTURE_HEAD.unpack(
+        read(protocol.PICTURE_HEAD.size)
+    )
+    _expect(untrusted_format < len(FORMATS) and 1 <= untrusted_count <= limits.frames)
+    dpi = _checked_dpi(untrusted_dpi)
+    loop = _checked_loop(untrusted_loop)
+    frames: list[Frame] = []
+    sizes: list[tuple[int, int]] = []
+    regions: list[tuple[Region, ...]] = []
+    second_look = 0
+    pixels_left = limits.all_pixels
+    for _ in range(untrusted_count):
+        _expect(_tag(read) == protocol.FRAME)
+        frame, size, found, again = _frame(read, limits, pixels_left, with_pixels=with_pixels)
+        pixels_left -= size[0] * size[1]
+        frames.append(frame)
+        sizes.append(size)
+        regions.append(found)
+        second_look += again
+    _expect(_tag(read) == protocol.DONE)
+    times = protocol.DONE_TIMES.unpack(read(protocol.DONE_TIMES.size))
+    seconds = {stage: time / 1e6 for stage, time in zip(("decode", "detect", "redact"), times, strict=True)}
+    picture = Picture(FORMATS[untrusted_format], tuple(frames), dpi, loop)
+    return Reply(picture, tuple(sizes), tuple(regions), second_look, seconds)
+
+
+def _tag(read: Read) -> int:
+    """The next message's tag; a FAILED message is raised as the failure it names."""
+    (untrusted_tag,) = protocol.TAG.unpack(read(protocol.TAG.size))
+    if untrusted_tag == protocol.FAILED:
+        (untrusted_number,) = protocol.FAILURE.unpack(read(protocol.FAILURE.size))
+        raise FileRefused(REASONS.get(untrusted_number, BAD_REPLY))
+    return int(untrusted_tag)
+
+
+def _expect(plausible: bool) -> None:
+    if not plausible:
+        raise FileRefused(BAD_REPLY)
+
+
+def _checked_dpi(untrusted_dpi: list[float]) -> tuple[float, float] | None:
+    if untrusted_dpi == [0.0, 0.0]:
+        return None
+    _expect(all(math.isfinite(value) and 1 <= value <= 10_000 for value in untrusted_dpi))
+    return untrusted_dpi[0], untrusted_dpi[1]
+
+
+def _checked_loop(untrusted_loop: int) -> int | None:
+    _expect(-1 <= untrusted_loop <= 0xFFFF)
+    return None if untrusted_loop < 0 else untrusted_loop
+
+
+def _frame(
+    read: Read, limits: Limits, pixels_left: int, *, with_pixels: bool
+) -> tuple[Frame, tuple[int, int], tuple[Region, ...], int]:
+    width, height, channels, duration, count, again = protocol.FRAME_HEAD.unpack(read(protocol.FRAME_HEAD.size))
+    _expect(1 <= width <= limits.side and 1 <= height <= limits.side)
+    _expect(width * height <= min(limits.pixels, pixels_left))
+    _expect(channels in ((1, 3, 4) if with_pixels else (0,)))
+    _expect(duration <= 0x7FFF_FFFF and count <= protocol.MAX_REGIONS and again <= count)
+    regions = tuple(_region(read(protocol.REGION.size)) for _ in range(count))
+    shape = (height, width) if channels == 1 else (height, width, channels)
+    pixels = np.frombuffer(read(width * height * channels), dtype=np.uint8).reshape(shape)
+    return Frame(pixels, duration), (width, height), regions, again
+
+
+def _region(untrusted: bytearray) -> Region:
+    x, y, width, height, score, detector, shape = protocol.REGION.unpack(untrusted)
+    _expect(all(math.isfinite(value) and abs(value) <= _MAX_SPAN for value in (x, y, width, height)))
+    _expect(width > 0 and height > 0 and 0 <= score <= 1)
+    _expect(detector < len(DETECTORS) and shape < len(SHAPES))
+    return Region(x, y, width, height, score, DETECTORS[detector], SHAPES[shape])

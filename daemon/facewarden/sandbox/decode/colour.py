@@ -1,0 +1,95 @@
+"""Every mode that Pillow knows → 8-bit grey, RGB or RGBA in sRGB."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from facewarden.sandbox.decode import depth, profile, tiff, upright
+from facewarden.values import Frame, Pixels
+
+_STRIP_PIXELS = 1 << 20
+"""Conversion goes by strips of this size: a photo of 100 megapixels then needs no third and fourth copy of itself."""
+_ICC_TAG = 34675
+_CHANNELS = {"L": (), "RGB": (3,), "RGBA": (4,)}
+
+
+def to_srgb(image: Image.Image, orientation: int) -> Pixels:
+    """The pixels of a loaded picture, turned upright: grey stays grey, what has any transparency becomes RGBA.
+
+    A 16-bit value v becomes round(v/257). Pillow itself has already cut colour of 16 bits a channel to its upper 8.
+    """
+    _drop_odd_transparency(image)
+    mode = _plain_mode(image)
+    # A page of a TIFF keeps the profile of the page before in `info` where it has none of its own.
+    icc = tiff.tag(image, _ICC_TAG) if image.format == "TIFF" else image.info.get("icc_profile")
+    transform = profile.to_srgb(icc, mode)
+    if mode == "CMYK" and transform is None:
+        mode = "RGB"
+    levels = depth.levels(image, _strips(image))
+    target = {"LA": "RGBA", "CMYK": "RGB"}.get(mode, mode)
+    width, height = image.size
+    size = (width, height) if upright.is_sideways(orientation) else (height, width)
+    pixels: Pixels = np.empty((*size, *_CHANNELS[target]), np.uint8)
+    stored = upright.as_stored(pixels, orientation)
+    row = 0
+    for strip in _strips(image):
+        plain = depth.to_8_bit(strip, levels) if levels else strip
+        plain = _convert(plain, mode)
+        plain = _convert(transform(plain) if transform else plain, target)
+        stored[row : row + strip.height] = np.asarray(plain)
+        row += strip.height
+    return pixels
+
+
+def alike(frames: Iterable[Frame]) -> Iterator[Frame]:
+    """The same frames with as many channels as the richest has: an animation's first frame may be grey, its second not."""
+    frames = tuple(frames)
+    most = max(1 if frame.pixels.ndim == 2 else frame.pixels.shape[2] for frame in frames)
+    for frame in frames:
+        yield Frame(_widened(frame.pixels, most), frame.duration)
+
+
+def _widened(pixels: Pixels, channels: int) -> Pixels:
+    if channels == 1 or pixels.shape[2:] == (channels,):
+        return pixels
+    wide: Pixels = np.full((*pixels.shape[:2], channels), 255, np.uint8)
+    wide[..., :3] = pixels if pixels.ndim == 3 else pixels[..., np.newaxis]
+    return wide
+
+
+def _strips(image: Image.Image) -> Iterator[Image.Image]:
+    width, height = image.size
+    rows = max(1, _STRIP_PIXELS // width)
+    for top in range(0, height, rows):
+        yield image.crop((0, top, width, min(top + rows, height)))
+
+
+def _plain_mode(image: Image.Image) -> str:
+    """The simplest mode of 8 bits that can hold what `image` holds: L, LA, RGB, RGBA or CMYK."""
+    if image.mode == "CMYK":
+        return "CMYK"
+    is_grey = image.mode in {"1", "L", "LA", "La", "I", "F"} or image.mode.startswith("I;16")
+    return ("L" if is_grey else "RGB") + ("A" if image.has_transparency_data else "")
+
+
+def _convert(image: Image.Image, mode: str) -> Image.Image:
+    if image.mode == "La" and mode != "LA":
+        image = image.convert("LA")
+    return image if image.mode == mode else image.convert(mode)
+
+
+def _drop_odd_transparency(image: Image.Image) -> None:
+    """Forget a transparent colour that does not fit the mode: a PNG's text may put anything in its place."""
+    stated: Any = image.info.get("transparency")
+    fits = {
+        "1": isinstance(stated, int),
+        "L": isinstance(stated, int),
+        "P": isinstance(stated, int | bytes),
+        "RGB": isinstance(stated, tuple) and len(stated) == 3,
+    }
+    if not fits.get(image.mode, image.mode.startswith("I;16") and isinstance(stated, int)):
+        image.info.pop("transparency", None)

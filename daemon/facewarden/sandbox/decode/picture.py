@@ -1,0 +1,122 @@
+"""Read an opened picture frame by frame, each one checked before it is decoded."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from PIL import Image
+
+from facewarden.errors import NOT_ACCEPTED, TRUNCATED, FileRefused
+from facewarden.sandbox.decode import tiff, upright
+from facewarden.sandbox.decode.colour import alike, to_srgb
+from facewarden.sandbox.decode.limits import check_frame, check_frames
+from facewarden.sandbox.decode.recognise import Source
+from facewarden.values import FORMATS, Frame, Limits, Picture
+
+_ANIMATIONS = frozenset({"GIF", "PNG", "WEBP", "AVIF", "FLI"})
+_PAGES = frozenset({"TIFF", "DCX"})
+"""Of every other format only the main picture is taken: the largest icon, the photo of an MPO, the whole of a PSD."""
+_COUNTED = frozenset({"PNG", "WEBP", "AVIF", "FLI", "DCX"})
+"""Formats whose header tells the number of frames; in the others it shows only by going through."""
+_DELIVERED = {"MPO": "JPEG", "DIB": "BMP", "DCX": "TIFF"}
+_LONGEST = 65_535_000
+"""Milliseconds: the longest time that APNG can hold a frame; nobody means more."""
+
+
+def read(image: Image.Image, source: Source, limits: Limits) -> Picture:
+    """All frames of `image`, upright and in sRGB, with what else survives. Raises FileRefused, and whatever Pillow does."""
+    if tiff.is_camera_raw(image):
+        raise FileRefused(NOT_ACCEPTED)
+    dpi = None
+    frames: list[Frame] = []
+    for turned in _load_frames(image, source, limits):
+        if not frames:
+            dpi = _dpi(image, turned)
+        pixels = to_srgb(image, 1 if image.format == "TIFF" else turned)
+        frames.append(Frame(pixels, _duration(image)))
+    is_still = len(frames) == 1 or image.format not in _ANIMATIONS
+    if is_still:
+        return Picture(_format(image), tuple(Frame(frame.pixels) for frame in frames), dpi)
+    return Picture(_format(image), tuple(alike(frames)), dpi, _loop(image))
+
+
+def _load_frames(image: Image.Image, source: Source, limits: Limits) -> Iterator[int]:
+    """Load one frame after the other into `image` and give each one's orientation."""
+    promised: int = getattr(image, "n_frames", 1) if image.format in _COUNTED else 1
+    check_frame(image.size, limits)
+    check_frames(promised, promised * math.prod(image.size), limits)
+    # What an APNG shows where animations are not known is no part of the animation.
+    first = 1 if getattr(image, "default_image", False) and promised > 1 else 0
+    pixels = 0
+    for number in itertools.count(first):
+        if not _seek(image, number, promised, source):
+            return
+        pixels += math.prod(image.size)
+        check_frame(image.size, limits)
+        check_frames(number - first + 1, pixels, limits)
+        turned = tiff.orientation(image)
+        _load(image, source)
+        # Some icons show their size only now.
+        check_frame(image.size, limits)
+        yield turned if image.format == "TIFF" else upright.orientation(image)
+
+
+def _seek(image: Image.Image, number: int, promised: int, source: Source) -> bool:
+    """Go to a frame; False where the file says that there are no more. Refuse one that just stops."""
+    if image.format not in _ANIMATIONS | _PAGES:
+        return number == 0
+    source.ran_dry = False
+    try:
+        image.seek(number)
+    except EOFError:
+        if source.ran_dry or number < promised:
+            raise FileRefused(TRUNCATED) from None
+        return False
+    return True
+
+
+def _load(image: Image.Image, source: Source) -> None:
+    try:
+        image.load()
+    except Exception:
+        # libtiff is given the whole file, so what it misses does not show at the source.
+        if tiff.ends_early(image, len(source.getvalue())):
+            raise FileRefused(TRUNCATED) from None
+        raise
+
+
+def _format(image: Image.Image) -> str:
+    name = _DELIVERED.get(image.format or "", image.format or "")
+    return name if name in FORMATS else "PNG"
+
+
+def _dpi(image: Image.Image, orientation: int) -> tuple[float, float] | None:
+    """Dots per inch across and down the upright picture, where the file gives two plausible numbers."""
+    stated = image.info.get("dpi")
+    try:
+        x, y = (float(value) for value in stated)  # type: ignore[union-attr]
+    except (TypeError, ValueError, OverflowError, ZeroDivisionError):
+        # Absent, or any nonsense: metadata is not worth refusing a picture for.
+        return None
+    if not (1 <= x <= 10_000 and 1 <= y <= 10_000):
+        return None
+    return (y, x) if upright.is_sideways(orientation) else (x, y)
+
+
+def _duration(image: Image.Image) -> int:
+    return _whole(image.info.get("duration"), _LONGEST) or 0
+
+
+def _loop(image: Image.Image) -> int | None:
+    """Repeats as the format itself counts them; FLI has no number and is played for ever."""
+    return 0 if image.format == "FLI" else _whole(image.info.get("loop"), 0xFFFF)
+
+
+def _whole(value: Any, most: int) -> int | None:
+    """A number from a file as a whole one in 0..`most`; None where it is no number."""
+    if not isinstance(value, int | float) or math.isnan(value):
+        return None
+    return int(min(max(round(min(value, most)), 0), most))

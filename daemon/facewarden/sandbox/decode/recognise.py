@@ -1,0 +1,119 @@
+"""Know a file by its first bytes, and open it with the decoders that are allowed to see unknown data."""
+
+from __future__ import annotations
+
+import io
+
+from PIL import AvifImagePlugin, Image, ImageFile
+
+from facewarden.errors import DAMAGED, NOT_A_PICTURE, NOT_ACCEPTED, TRUNCATED, FileRefused
+
+# One thread each: a locked worker can start none, and the pool already has a process per core.
+AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+
+ACCEPTED: tuple[str, ...] = (
+    *("JPEG", "PNG", "TIFF", "GIF", "WEBP", "BMP", "JPEG2000", "AVIF", "PPM", "PSD", "QOI", "DDS", "ICO", "ICNS"),
+    *("SGI", "SUN", "FITS", "BLP", "FTEX", "GBR", "DCX", "PCX", "FLI", "MSP", "XPM", "XBM", "XVTHUMB", "PIXAR"),
+    # No or nearly no signature: these are asked last, so that they cannot claim a better known file.
+    *("MCIDAS", "CUR", "DIB", "PCD", "IM", "IMT", "SPIDER", "TGA"),
+)
+"""Pillow's names of what may be decoded. Absent on purpose: EPS (runs Ghostscript), IPTC (opens whatever it finds inside
+with every plugin), WMF, EMF, BUFR, GRIB, HDF5 and MPEG (stubs that hand the file to others), and any plugin that a
+later Pillow or an installed package may bring."""
+
+Image.init()
+_DECODERS = tuple(name for name in ACCEPTED if name in Image.OPEN)
+"""Those that this Pillow has: it drops old ones (IM will go) and may be built without others."""
+
+_REFUSED_PREFIXES: tuple[bytes, ...] = (
+    *(b"%PDF-", b"%!PS", b"\xc5\xd0\xd3\xc6"),  # PDF, PostScript and EPS
+    *(b"\xd7\xcd\xc6\x9a", b"\x01\x00\x09\x00\x00\x03"),  # Windows metafiles
+    *(b"BUFR", b"GRIB", b"\x89HDF\r\n\x1a\n", b"\x00\x00\x01\xb3", b"\x00\x00\x01\xba"),  # Pillow's stubs, MPEG
+    *(b"\xff\x0a", b"\x00\x00\x00\x0cJXL \r\n\x87\n", b"II\xbc\x01", b"FLIF"),  # JPEG XL, JPEG XR, FLIF
+    *(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"gimp xcf", b"AT&TFORM"),  # FlashPix and other OLE, GIMP, DjVu
+    *(b"IIRO", b"IIRS", b"MMOR", b"IIU\x00", b"FUJIFILMCCD-RAW", b"FOVb", b"\x00MRM"),  # cameras' raw files
+    *(b"II\x1a\x00\x00\x00HEAPCCDR", b"II*\x00\x10\x00\x00\x00CR"),
+)
+_REFUSED_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"crx ")
+"""Brands of ISO media files: HEIC and Canon's CR3. A HEIF file of brand mif1 may be an AVIF and is left to its decoder."""
+_SHARED_BRANDS = (b"mif1", b"msf1")
+
+
+class Source(io.BytesIO):
+    """The file's bytes, which remembers whether a decoder asked for more than there was."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self.ran_dry = False
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        chunk = super().read(size)
+        # Decoders read whole blocks without knowing how much is left, so only a precise wish counts.
+        if size is not None and size > 0 and (not chunk or len(chunk) < size != ImageFile.MAXBLOCK):
+            self.ran_dry = True
+        return chunk
+
+    def ends_early(self) -> bool:
+        """Whether the file seems to be cut off: something in it promises more bytes than it has."""
+        return self.ran_dry or _container_length(self.getvalue()) > len(self.getvalue())
+
+
+def check_kind(data: bytes) -> None:
+    """Raise FileRefused for formats that are known but not accepted."""
+    if data.startswith(_REFUSED_PREFIXES) or _brand(data) in _REFUSED_BRANDS or _is_emf(data) or _is_svg(data):
+        raise FileRefused(NOT_ACCEPTED)
+
+
+def open_picture(source: Source) -> Image.Image:
+    """Open with the first decoder that knows the content; pixels are not decoded yet (icons excepted).
+
+    Raises FileRefused for what no decoder knows; passes on whatever a decoder raises for a picture it knows.
+    """
+    try:
+        return Image.open(source, formats=_DECODERS)
+    except (MemoryError, Image.DecompressionBombError):
+        raise
+    except Exception:  # noqa: BLE001 - see decode(): any failure of a plugin is the file's fault
+        if _brand(source.getvalue()) in _SHARED_BRANDS:
+            raise FileRefused(NOT_ACCEPTED) from None
+        if not _is_claimed(source.getvalue()):
+            raise FileRefused(NOT_A_PICTURE) from None
+        raise FileRefused(TRUNCATED if source.ends_early() else DAMAGED) from None
+
+
+def _is_claimed(data: bytes) -> bool:
+    """Whether a decoder would know these first bytes as its own."""
+    for name in _DECODERS:
+        accept = Image.OPEN[name][1]
+        if accept is not None and len(data) >= 16 and accept(data[:16]):
+            return True
+    return data[:2] == b"\xff\xd8"
+
+
+def _brand(data: bytes) -> bytes:
+    """The major brand of an ISO media file (ISO/IEC 14496-12, 4.3), or nothing."""
+    return data[8:12] if data[4:8] == b"ftyp" else b""
+
+
+def _is_emf(data: bytes) -> bool:
+    return data.startswith(b"\x01\x00\x00\x00") and data[40:44] == b" EMF"
+
+
+def _is_svg(data: bytes) -> bool:
+    start = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n")
+    return start.startswith(b"<") and b"<svg" in start
+
+
+def _container_length(data: bytes) -> int:
+    """How long a RIFF or ISO media file says that it is, in bytes; 0 where it does not say."""
+    if data.startswith(b"RIFF"):
+        return 8 + int.from_bytes(data[4:8], "little")
+    if not _brand(data):
+        return 0
+    position = 0
+    while position < len(data):
+        length = int.from_bytes(data[position : position + 4], "big")
+        if length < 8:  # 0 and 1 mean "to the end" and "64 bits": neither is worth more code here
+            break
+        position += length
+    return position

@@ -1,0 +1,49 @@
+"""What TIFF says in its tags and Pillow does not act upon. Tag numbers: TIFF 6.0 and Adobe's DNG 1.6."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PIL import Image
+from PIL.TiffImagePlugin import TiffImageFile
+
+_SUBFILE_TYPE, _BITS, _PHOTOMETRIC, _ORIENTATION, _SUB_IFDS, _DNG_VERSION = 254, 258, 262, 274, 330, 50706
+_PARTS = ((273, 279), (324, 325))
+"""Offsets and lengths of strips, and of tiles."""
+
+
+def tag(image: Image.Image, number: int, default: Any = None) -> Any:
+    """A tag of the current page, never checked; `default` where it is missing or the picture is no TIFF."""
+    return image.tag_v2.get(number, default) if isinstance(image, TiffImageFile) else default
+
+
+def is_camera_raw(image: Image.Image) -> bool:
+    """Whether this is a camera's raw file (DNG, NEF, ARW): its first page is but a thumbnail of the photo."""
+    subfile = tag(image, _SUBFILE_TYPE, 0)
+    is_thumbnail = isinstance(subfile, int) and subfile & 1 == 1
+    return tag(image, _DNG_VERSION) is not None or (is_thumbnail and tag(image, _SUB_IFDS) is not None)
+
+
+def is_white_zero(image: Image.Image) -> bool:
+    """Whether 0 means white. Pillow inverts such pages of up to 8 bits, but not deeper ones."""
+    return bool(tag(image, _PHOTOMETRIC, 1) == 0)
+
+
+def is_12_bit(image: Image.Image) -> bool:
+    """Whether grey has 12 bits, which Pillow hands out unscaled in 16."""
+    return bool(tag(image, _BITS) == (12,))
+
+
+def orientation(image: Image.Image) -> Any:
+    """The page's orientation before loading: Pillow turns a page while it loads, and forgets the tag."""
+    return tag(image, _ORIENTATION, 1)
+
+
+def ends_early(image: Image.Image, length: int) -> bool:
+    """Whether a strip or tile lies beyond the file's `length` bytes."""
+    for offset_tag, length_tag in _PARTS:
+        offsets, lengths = tag(image, offset_tag, ()), tag(image, length_tag, ())
+        are_lists = isinstance(offsets, tuple) and isinstance(lengths, tuple)
+        if are_lists and any(start + size > length for start, size in zip(offsets, lengths, strict=False)):
+            return True
+    return False

@@ -1,0 +1,88 @@
+"""redact: a frame and the areas to hide → a frame in which they are hidden.
+
+Each style is one function with one contract, listed in STYLES; a new style is a new module and a new line here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from facewarden.sandbox import regions
+from facewarden.sandbox.redact import blending, framing, gaussian, mosaic, solid, veil
+from facewarden.sandbox.regions import Coverage
+from facewarden.values import Pixels, Region, Style
+
+
+class Way(NamedTuple):
+    """How a style hides areas.
+
+    `draw(canvas, areas, clear)` changes the canvas, uint8 of shape (height, width, 1 or 3), in place. `clear`, shape
+    (height, width), is True for visible pixels outside all areas. `blind`: the canvas arrives with the inside of every
+    area erased, so that the style *cannot* let any of it through. `reach(area)`: how far beyond the area's edge, in
+    pixels, it may draw.
+    """
+
+    draw: Callable[[Pixels, Sequence[Region], Coverage], None]
+    blind: bool
+    reach: Callable[[Region], float]
+
+
+def _nothing(area: Region) -> float:
+    return 0.0
+
+
+STYLES: dict[Style, Way] = {
+    "veil": Way(veil.draw, blind=True, reach=blending.reach),
+    "gaussian": Way(gaussian.draw, blind=False, reach=blending.reach),
+    "mosaic": Way(mosaic.draw, blind=False, reach=_nothing),
+    "solid": Way(solid.draw, blind=True, reach=_nothing),
+}
+
+
+def redact(frame: Pixels, areas: Sequence[Region], style: Style, safety_frame: bool) -> Pixels:
+    """A new frame of the same shape in which every pixel that an area covers is hidden; `frame` stays as it is.
+
+    Areas may overlap, cross the frame's edges or miss it. Alpha is kept everywhere; colours are hidden whatever their
+    alpha. ValueError for an unknown style, or for an area whose position or size is no finite number or not above zero.
+    """
+    way = _way(style)
+    result = frame.copy()
+    height, width = frame.shape[:2]
+    met = _ordered(areas, height, width)
+    if not met:
+        return result
+    canvas = result.reshape(height, width, -1)[..., :3]
+    clear = ~regions.coverage(met, height, width)
+    if frame.ndim == 3 and frame.shape[2] == 4:
+        clear &= frame[..., 3] > 0
+    if way.blind:
+        for area in met:
+            regions.paint(canvas, regions.spans(area, height, width), 0)
+    way.draw(canvas, met, clear)
+    if safety_frame:
+        for area in met:
+            framing.draw(canvas, area)
+    return result
+
+
+def drawn(areas: Sequence[Region], height: int, width: int, style: Style, safety_frame: bool) -> Coverage:
+    """All pixels that `redact` may change in a frame of that size: the areas, their fade and the safety frame."""
+    way = _way(style)
+    line = framing.line_width(height, width) if safety_frame else 0
+    met = _ordered(areas, height, width)
+    return regions.coverage([regions.widen(area, max(way.reach(area), line)) for area in met], height, width)
+
+
+def _way(style: Style) -> Way:
+    if style not in STYLES:
+        raise ValueError(f"unknown style {style!r}: choose one of {', '.join(STYLES)}")
+    return STYLES[style]
+
+
+def _ordered(areas: Sequence[Region], height: int, width: int) -> list[Region]:
+    """The areas that meet the frame, the largest first, so that the same set in any order gives the same result."""
+    met = [area for area in areas if len(regions.spans(area, height, width).starts)]
+    return sorted(met, key=lambda area: (-area.width * area.height, area.x, area.y, area.width, area.shape))

@@ -1,0 +1,93 @@
+"""The worker's end of the two pipes: read a request, write the answer. The format is `facewarden.protocol`'s."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Sequence
+
+from facewarden import protocol
+from facewarden.errors import Reason
+from facewarden.values import DETECTORS, FORMATS, SHAPES, Picture, Pixels, Recipe, Region
+
+REQUESTS_FD = 0
+REPLIES_FD = 1
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Request:
+    """One photo to treat. `with_pixels` is False where only the regions are asked for."""
+
+    recipe: Recipe
+    original: bytes
+    with_pixels: bool
+
+
+def read_request() -> Request | None:
+    """Wait for the next request; None when the trusted side has closed the pipe."""
+    head = _read(protocol.REQUEST.size, may_end=True)
+    if not head:
+        return None
+    kind, recipe_length, original_length = protocol.REQUEST.unpack(head)
+    recipe = Recipe.from_json(_read(recipe_length).decode())
+    return Request(recipe, _read(original_length), kind == protocol.HIDE)
+
+
+def write_ready() -> None:
+    _write(protocol.TAG.pack(protocol.READY))
+
+
+def write_failure(reason: Reason) -> None:
+    """Of a failure only its number leaves."""
+    _write(protocol.TAG.pack(protocol.FAILED) + protocol.FAILURE.pack(reason.number))
+
+
+def write_picture(picture: Picture) -> None:
+    """Announce a picture: its container, resolution and how many frames follow."""
+    dpi = picture.dpi or (0.0, 0.0)
+    loop = -1 if picture.loop is None else min(picture.loop, 0xFFFF)
+    head = protocol.PICTURE_HEAD.pack(FORMATS.index(picture.format), len(picture.frames), *dpi, loop)
+    _write(protocol.TAG.pack(protocol.PICTURE) + head)
+
+
+def write_frame(
+    pixels: Pixels, duration: int, regions: Sequence[Region], second_look: int, *, with_pixels: bool
+) -> None:
+    """Send one frame's regions (grown, as hidden) and, where asked for, its redacted pixels."""
+    channels = 1 if pixels.ndim == 2 else pixels.shape[2]
+    height, width = pixels.shape[:2]
+    head = protocol.FRAME_HEAD.pack(
+        width, height, channels if with_pixels else 0, min(duration, 0x7FFF_FFFF), len(regions), second_look
+    )
+    _write(protocol.TAG.pack(protocol.FRAME) + head + b"".join(_region(region) for region in regions))
+    if with_pixels:
+        _write(pixels.reshape(-1).data)
+
+
+def write_done(decode: float, detect: float, redact: float) -> None:
+    """Close the answer with the seconds spent in each stage."""
+    microseconds = (min(int(seconds * 1e6), 0xFFFF_FFFF) for seconds in (decode, detect, redact))
+    _write(protocol.TAG.pack(protocol.DONE) + protocol.DONE_TIMES.pack(*microseconds))
+
+
+def _region(region: Region) -> bytes:
+    numbers = (region.x, region.y, region.width, region.height, region.score)
+    return protocol.REGION.pack(*numbers, DETECTORS.index(region.detector), SHAPES.index(region.shape))
+
+
+def _read(length: int, *, may_end: bool = False) -> bytes:
+    chunks = bytearray()
+    while len(chunks) < length:
+        chunk = os.read(REQUESTS_FD, min(length - len(chunks), 1 << 20))
+        if not chunk:
+            if may_end and not chunks:
+                return b""
+            raise EOFError("the request ended early")
+        chunks += chunk
+    return bytes(chunks)
+
+
+def _write(data: bytes | memoryview) -> None:
+    view = memoryview(data).cast("B")
+    while view:
+        view = view[os.write(REPLIES_FD, view) :]
