@@ -35,8 +35,12 @@ ConfigurationFile = Annotated[
     Path, typer.Option("--config", "-c", envvar="FACEWARDEN_CONFIG", show_default=True, help="Read this configuration.")
 ]
 DEFAULT_FILE = Path("/etc/facewarden/facewarden.yaml")
-Given = Annotated[list[Path], typer.Argument(metavar="IN...", exists=True, show_default=False, help="Photos and folders of photos.")]
-Workers = Annotated[int | None, typer.Option(min=1, max=256, help="Start so many worker processes; by default one a core.")]
+Given = Annotated[
+    list[Path], typer.Argument(metavar="IN...", exists=True, show_default=False, help="Photos and folders of photos.")
+]
+Workers = Annotated[
+    int | None, typer.Option(min=1, max=256, help="Start so many worker processes; by default one a core.")
+]
 SmallestFace = Annotated[int, typer.Option(min=8, max=1000, help="Find faces from this width in pixels.")]
 
 

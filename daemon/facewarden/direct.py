@@ -5,7 +5,6 @@ No name reaches the terminal from here; a file that fails leaves a report beside
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import os
 import secrets
@@ -17,10 +16,11 @@ from facewarden import files, protocol
 from facewarden.config import Profile
 from facewarden.config.models import LimitsSection
 from facewarden.delivery.encode import encode, result_format, result_name
-from facewarden.delivery.publish import FOLDER_MODE
+from facewarden.delivery.publish import FOLDER_MODE, temporary_name
 from facewarden.delivery.quarantine import report
 from facewarden.errors import EMPTY, TOO_MANY_BYTES, UNREADABLE, FileRefused, Reason
 from facewarden.intake.scan import Names, scan
+from facewarden.newfile import new_file, place
 from facewarden.pool import Pool
 from facewarden.replies import Reply
 from facewarden.values import Recipe
@@ -63,7 +63,7 @@ def redact(given: Iterable[Source], target: Path, profile: Profile, recipe: Reci
 
 def detect(given: Iterable[Source], recipe: Recipe, pool: Pool) -> Iterator[Done]:
     """Find the areas that would be redacted in each source."""
-    return _each(given, lambda source: _treat(source, recipe, pool, protocol.FIND), pool.size)
+    return _each(given, lambda source: _detect_one(source, recipe, pool), pool.size)
 
 
 def _each(given: Iterable[Source], work: Callable[[Source], Done], most: int) -> Iterator[Done]:
@@ -78,26 +78,25 @@ def _each(given: Iterable[Source], work: Callable[[Source], Done], most: int) ->
         yield from (future.result() for future in wait(running).done)
 
 
-def _treat(source: Source, recipe: Recipe, pool: Pool, kind: bytes) -> Done:
+def _detect_one(source: Source, recipe: Recipe, pool: Pool) -> Done:
     try:
         original = _read(source.path, recipe.limits.bytes)
-        return Done(source, pool.treat(original, recipe, LimitsSection().seconds, kind), None)
+        return Done(source, pool.treat(original, recipe, LimitsSection().seconds, protocol.FIND), None)
     except FileRefused as refused:
         return Done(source, None, refused.reason)
 
 
 def _redact_one(source: Source, target: Path, profile: Profile, recipe: Recipe, pool: Pool) -> Done:
-    done = _treat(source, recipe, pool, protocol.HIDE)
     try:
-        if done.reply is None:
-            raise FileRefused(done.reason or UNREADABLE)
-        container = result_format(done.reply.picture, profile.output.format)
-        data = encode(done.reply.picture, container, profile.output.jpeg_quality)
+        original = _read(source.path, recipe.limits.bytes)
+        reply = pool.treat(original, recipe, LimitsSection().seconds)
+        container = result_format(reply.picture, profile.output.format)
+        data = encode(reply.picture, container, profile.output.jpeg_quality)
     except FileRefused as refused:
         _place(target, source.relative + b".facewarden.txt", report(secrets.token_hex(8), refused.reason))
         return Done(source, None, refused.reason)
     _place(target, result_name(source.relative, container), data)
-    return done
+    return Done(source, reply, None)
 
 
 def _read(path: Path, most: int) -> bytes:
@@ -115,10 +114,10 @@ def _read(path: Path, most: int) -> bytes:
 
 def _place(root: Path, wanted: bytes, data: bytes) -> None:
     subfolder, _, name = wanted.rpartition(b"/")
-    temporary = b".facewarden-%s.part" % secrets.token_hex(8).encode()
-    with contextlib.ExitStack() as opened:
-        top = opened.enter_context(files.folder(root))
-        folder = opened.enter_context(files.folder(subfolder, beneath=top, create_mode=FOLDER_MODE))
-        opened.callback(files.unlink_if_there, temporary, folder)
-        files.write_durable(temporary, data, folder)
-        files.place(temporary, folder, name, folder, lambda tried: None)
+    with (
+        files.folder(root) as top,
+        files.folder(subfolder, beneath=top, create_mode=FOLDER_MODE) as folder,
+        new_file(folder, temporary_name(secrets.token_hex(8))) as made,
+    ):
+        made.write(data)
+        place(name, folder, made.give, lambda tried: None)

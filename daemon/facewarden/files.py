@@ -11,9 +11,8 @@ import ctypes
 import errno
 import itertools
 import os
-import shutil
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 _RENAME_NOREPLACE = 1  # linux/fs.h
@@ -75,16 +74,15 @@ def open_regular(name: bytes, parent: int) -> int:
     return descriptor
 
 
-def write_durable(name: bytes, data: bytes, parent: int, mode: int = 0o666) -> os.stat_result:
-    """Write a new file and its bytes to the disk itself; an older file of this name is replaced. Returns its fstat."""
-    with contextlib.suppress(FileNotFoundError):  # usually there is none
-        os.unlink(name, dir_fd=parent)
+def write_durable(name: bytes, data: bytes, parent: int, mode: int = 0o666) -> None:
+    """Write a file of our own naming and its bytes to the disk itself; an older one of this name is replaced."""
+    unlink_if_there(name, parent)
     descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode, dir_fd=parent)
     with open(descriptor, "wb", closefd=True) as file:
         file.write(data)
         file.flush()
         os.fsync(descriptor)
-        return os.fstat(descriptor)
+    os.fsync(parent)
 
 
 def rename_no_replace(source: bytes, source_folder: int, target: bytes, target_folder: int) -> None:
@@ -148,34 +146,3 @@ def split_suffix(name: bytes) -> tuple[bytes, bytes]:
     if not dot or not stem or len(suffix) > 10:
         return name, b""
     return stem, dot + suffix
-
-
-def place(
-    temporary: bytes, source_folder: int, wanted: bytes, target_folder: int, record: Callable[[bytes], None]
-) -> bytes:
-    """Give a finished file its name, or the next free numbered one, and make that durable. Returns the name.
-
-    `record` is called with each name before it is tried, so that after a crash the journal knows where to look.
-    """
-    for name in numbered_names(wanted):
-        record(name)
-        try:
-            rename_no_replace(temporary, source_folder, name, target_folder)
-        except FileExistsError:
-            continue
-        os.fsync(target_folder)
-        return name
-    raise AssertionError("numbered names never end")
-
-
-def copy_durable(source: int, name: bytes, parent: int) -> os.stat_result:
-    """Copy an open file's bytes into a new file, durably, readable as the source was."""
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(name, dir_fd=parent)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    target = os.open(name, flags, stat.S_IMODE(os.fstat(source).st_mode), dir_fd=parent)
-    with open(target, "wb") as written, open(source, "rb", closefd=False) as read:
-        shutil.copyfileobj(read, written, 1 << 20)
-        written.flush()
-        os.fsync(target)
-        return os.fstat(target)

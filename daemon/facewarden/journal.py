@@ -120,7 +120,8 @@ class Journal:
         """The job of this file: the unfinished one of an earlier run, with its attempts, or a new row."""
         with self._writing() as database:
             rows = database.execute(
-                f"SELECT {_COLUMNS} FROM jobs WHERE inbox = ? AND source = ? AND state = 'claimed'", (inbox, source)
+                f"SELECT {_COLUMNS} FROM jobs WHERE inbox = ? AND source = ? AND state = 'claimed'",  # noqa: S608 - constants
+                (inbox, source),
             ).fetchall()
             for job in map(_job, rows):
                 if job.signature == signature:
@@ -247,7 +248,7 @@ def _end(database: sqlite3.Connection, job_id: str, outcome: Outcome | None) -> 
 def _lock(file: Path) -> IO[bytes]:
     """An exclusive lock that the kernel lets go of when the process ends, however it ends."""
     try:
-        lock = open(file, "wb", opener=lambda path, flags: os.open(path, flags | os.O_CLOEXEC, 0o600))
+        lock = os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600), "wb")
     except OSError:
         raise CannotStart(FOLDER, ("state: the service may not write here: give it the right",)) from None
     try:

@@ -85,7 +85,7 @@ def _tag(read: Read) -> int:
     return int(untrusted_tag)
 
 
-def _expect(plausible: bool) -> None:
+def _expect(plausible: bool, /) -> None:  # noqa: FBT001 - reads as `expect that …`
     if not plausible:
         raise FileRefused(BAD_REPLY)
 

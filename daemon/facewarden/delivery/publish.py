@@ -1,7 +1,7 @@
 """Publish: a result becomes visible in one step, complete and durable, and never replaces a file.
 
-Temp file in the target folder, fsync, no-replace rename, fsync of the folder; the journal knows the temp file's inode
-before the rename, so that after a crash the file itself tells whether the rename happened.
+A nameless file in the target folder, fsync, a name that replaces nothing, fsync of the folder; the journal knows the
+file's inode before it is named, so that after a crash the file itself tells whether that happened.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from facewarden import files
 from facewarden.journal import Job, Journal, Outcome
+from facewarden.newfile import new_file, place
 
 FOLDER_MODE = 0o777
 """For mirrored subfolders; the service's umask narrows it as the operator chose."""
@@ -36,20 +37,17 @@ def publish(
     Raises OSError where the folder is full, read-only or gone; nothing is visible then.
     """
     subfolder, _, name = wanted.rpartition(b"/")
-    temporary = temporary_name(job.id)
-    with files.folder(root) as top, files.folder(subfolder, beneath=top, create_mode=FOLDER_MODE) as target:
-        try:
-            inode = files.write_durable(temporary, data, target).st_ino
-            placed = files.place(
-                temporary,
-                target,
-                name,
-                target,
-                lambda tried: journal.placing(job, outcome, joined(subfolder, tried), inode, reason, regions),
-            )
-        except OSError:
-            files.unlink_if_there(temporary, target)
-            raise
+    with (
+        files.folder(root) as top,
+        files.folder(subfolder, beneath=top, create_mode=FOLDER_MODE) as target,
+        new_file(target, temporary_name(job.id)) as made,
+    ):
+        made.write(data)
+
+        def record(tried: bytes) -> None:
+            journal.placing(job, outcome, joined(subfolder, tried), made.inode, reason, regions)
+
+        placed = place(name, target, made.give, record)
     journal.placed(job)
     return joined(subfolder, placed)
 

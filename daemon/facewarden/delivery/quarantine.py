@@ -6,7 +6,6 @@ With `originals: keep` it stays where it was dropped and only the report is writ
 from __future__ import annotations
 
 import datetime
-import os
 from pathlib import Path
 
 from facewarden import __version__, files
@@ -62,4 +61,3 @@ def _write_report(job: Job, reason: Reason, folder: Path) -> None:
     ending = b".facewarden-%s.txt" % job.id.encode()
     with files.folder(folder) as top, files.folder(subfolder, beneath=top, create_mode=FOLDER_MODE) as target:
         files.write_durable(name[: files.NAME_BYTES - len(ending)] + ending, report(job.id, reason), target)
-        os.fsync(target)

@@ -15,6 +15,7 @@ from typing import Literal
 from facewarden import files
 from facewarden.delivery.publish import FOLDER_MODE, temporary_name
 from facewarden.journal import Job, Signature
+from facewarden.newfile import new_file, place
 
 
 def retire(job: Job, inbox: Path, policy: Literal["keep", "archive", "delete"], archive: Path) -> None:
@@ -58,8 +59,11 @@ def move(job: Job, root: int, target_root: Path, wanted: bytes, record: Callable
         files.folder(target_subfolder, beneath=top, create_mode=FOLDER_MODE) as there,
     ):
         try:
-            placed = files.place(
-                name, here, target_name, there, lambda tried: record(prefix + tried, job.signature.inode)
+            placed = place(
+                target_name,
+                there,
+                lambda tried: files.rename_no_replace(name, here, tried, there),
+                lambda tried: record(prefix + tried, job.signature.inode),
             )
         except OSError as error:
             if error.errno != errno.EXDEV:
@@ -75,9 +79,9 @@ def _copy(
     """The move across file systems: a durable copy first, then the original goes."""
     source = files.open_regular(name, here)
     try:
-        temporary = temporary_name(job.id)
-        inode = files.copy_durable(source, temporary, there).st_ino
-        placed = files.place(temporary, there, target_name, there, lambda tried: record(tried, inode))
+        with new_file(there, temporary_name(job.id)) as made:
+            made.copy(source)
+            placed = place(target_name, there, made.give, lambda tried: record(tried, made.inode))
     finally:
         os.close(source)
     os.unlink(name, dir_fd=here)

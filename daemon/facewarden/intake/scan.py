@@ -10,7 +10,7 @@ import fnmatch
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from facewarden import files
 from facewarden.config import Profile
@@ -39,7 +39,7 @@ class Names:
         return self.file(name) and all(self.folder(folder) for folder in folders)
 
 
-def _any_of(patterns: tuple[str, ...]):  # type: ignore[no-untyped-def]
+def _any_of(patterns: tuple[str, ...]) -> Callable[[str], re.Match[str] | None]:
     return re.compile("|".join(fnmatch.translate(pattern) for pattern in patterns) or r"(?!)", re.IGNORECASE).match
 
 

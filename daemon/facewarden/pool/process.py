@@ -54,7 +54,9 @@ class WorkerProcess:
             cwd="/",
             env=_clean_environment(),
         )
-        assert self._process.stdin and self._process.stdout and self._process.stderr
+        assert self._process.stdin
+        assert self._process.stdout
+        assert self._process.stderr
         self._requests = self._process.stdin.fileno()
         self._replies = self._process.stdout.fileno()
         os.set_blocking(self._requests, False)
@@ -98,7 +100,8 @@ class WorkerProcess:
 
     def stop(self) -> None:
         """End the process, gently first, and close its pipes. Never blocks for longer than the ladder takes."""
-        assert self._process.stdin and self._process.stdout
+        assert self._process.stdin
+        assert self._process.stdout
         self._process.stdin.close()
         with contextlib.suppress(subprocess.TimeoutExpired):  # the next step of the ladder
             self._process.wait(STOP_SECONDS)

@@ -35,7 +35,7 @@ def main() -> int:
             # The heap may be left in any state, so this process takes no further photo.
             wire.write_failure(OUT_OF_MEMORY)
             return 1
-        except Exception:
+        except Exception:  # noqa: BLE001 - the process ends with it, and the failure is told
             # A fault of ours or of a library: the photo is not delivered, and a fresh process takes the next one.
             wire.write_failure(SEARCH_FAILED)
             return 1
@@ -47,9 +47,9 @@ class _Bench:
 
     def __init__(self) -> None:
         # Imported here so that a missing library is answered by its number instead of a traceback.
-        import cv2
+        import cv2  # noqa: PLC0415
 
-        from facewarden.sandbox import decode, detect, redact, regions
+        from facewarden.sandbox import decode, detect, redact, regions  # noqa: PLC0415
 
         cv2.setNumThreads(1)
         decode.preload()
