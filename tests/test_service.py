@@ -35,6 +35,35 @@ def test_a_dropped_photo_comes_out_redacted(daemon: Daemon, astronaut: Pixels) -
     assert daemon.stop() == 0
 
 
+def test_every_orientation_gives_the_same_result(daemon: Daemon, astronaut: Pixels) -> None:
+    """However a photo is stored, its EXIF value turns it upright and the result is the same to the pixel."""
+    daemon.configure(duplicates="deliver", output={"format": "png"})
+    upright = Image.fromarray(astronaut[:400])
+    for value, back in STORED.items():
+        exif = Image.Exif()
+        exif[0x0112] = value
+        stored = upright if back is None else upright.transpose(back)
+        stored.save(daemon.inbox / f"{value}.png", exif=exif)
+    assert daemon.once() == 0
+    results = [pixels_of(path) for path in daemon.results()]
+    assert len(results) == 8
+    assert all(np.array_equal(result, results[0]) for result in results)
+    assert not np.array_equal(results[0], astronaut[:400])
+
+
+STORED = {
+    1: None,
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
+"""How a camera stores an upright picture for each EXIF orientation (CIPA DC-008, Orientation)."""
+
+
 def test_the_original_is_kept_and_not_taken_twice(daemon: Daemon, portrait: Portrait) -> None:
     """With `originals: keep` the original stays unchanged, and a second `once` does nothing more."""
     original = daemon.drop("someone.jpg", portrait(1))
@@ -138,8 +167,9 @@ def test_a_growing_file_is_not_read_early(daemon: Daemon, portrait: Portrait) ->
             daemon.drop(f"pace{start}.tmp", b"")  # an ignored name
             wait_until(lambda: os.fstat(file.fileno()).st_mtime_ns, "the file system takes the write")
             assert not daemon.results()
-    wait_until(daemon.results, "the whole file is delivered")
-    assert daemon.told("job")[0]["outcome"] == "published"
+    (job,) = wait_until(lambda: daemon.told("job"), "the whole file is delivered")
+    assert job["outcome"] == "published"
+    assert pixels_of(daemon.results()[0]).shape == (128, 128, 3)
 
 
 def test_temporary_and_hidden_names_are_ignored(daemon: Daemon, portrait: Portrait) -> None:

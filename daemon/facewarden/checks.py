@@ -12,6 +12,7 @@ from facewarden import config
 from facewarden.config import folders
 from facewarden.errors import FOLDER, PYTHON_LIBRARY, CannotStart, Exit
 from facewarden.pool import Pool
+from facewarden.values import Terms
 
 COSMETIC = ("gaussian", "mosaic")
 
@@ -27,17 +28,19 @@ class Finding:
 
 def run(file: Path) -> Iterator[Finding]:
     """Check one thing after the other; a fault in one does not hide those in the next."""
+    terms = Terms()
     try:
         configuration = config.load(file)
     except CannotStart as refusal:
         for fault in refusal.faults:
             yield Finding("fault", f"configuration: {fault}", refusal.reason.exit)
     else:
+        terms = config.terms_of(configuration)
         yield Finding("fine", f"configuration: {len(configuration.inboxes)} inboxes")
         yield from _folders(configuration)
         yield from _styles(configuration)
     yield from _libraries()
-    yield from _worker()
+    yield from _worker(terms)
 
 
 def _folders(configuration: config.Configuration) -> Iterator[Finding]:
@@ -66,14 +69,21 @@ def _libraries() -> Iterator[Finding]:
         yield Finding("fault", text, PYTHON_LIBRARY.exit)
 
 
-def _worker() -> Iterator[Finding]:
+def _worker(terms: Terms) -> Iterator[Finding]:
     """Start one real worker: it proves weights and libraries where they are used."""
-    pool = Pool(1)
+    pool = Pool(1, terms=terms)
     try:
         pool.start()
     except CannotStart as refusal:
         yield Finding("fault", f"worker: {refusal}", refusal.reason.exit)
     else:
+        assert pool.protection
         yield Finding("fine", "worker: started, weights are the expected ones")
+        lock = f"sandbox: Landlock ABI {pool.protection.landlock}, seccomp {'on' if pool.protection.seccomp else 'off'}"
+        yield (
+            Finding("fine", f"{lock}; tried to break out, in vain")
+            if pool.protection.complete
+            else Finding("warning", f"{lock}; a hostile file could reach more than its worker")
+        )
     finally:
         pool.stop()

@@ -192,6 +192,21 @@ FOLDER = _reason(
     exit=Exit.CANNOT_START,
 )
 
+SANDBOX_MISSING = _reason(
+    50,
+    "sandbox_missing",
+    "This kernel lacks Landlock or seccomp, so a worker cannot be locked in.",
+    "Use Linux 5.13 or later with both switched on, or set sandbox: degraded-allowed and accept the risk.",
+    exit=Exit.CANNOT_START,
+)
+SANDBOX_LEAKS = _reason(
+    51,
+    "sandbox_leaks",
+    "A locked worker could still open a file, a socket or a process.",
+    "Do not use it here: report the kernel's version and what `facewarden selftest sandbox` prints.",
+    exit=Exit.CANNOT_START,
+)
+
 
 class FacewardenError(Exception):
     """A foreseeable failure; its text is the reason's sentence, so it may be shown and logged as it is."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import dataclasses
 import errno
 import itertools
 import os
@@ -20,6 +21,27 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 NAME_BYTES = 255
 """Longest file name on Linux (NAME_MAX)."""
+
+GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+"""Error numbers that mean: there is nothing at this path that was dropped or put there (a link counts as nothing)."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Signature:
+    """What tells one version of a file from another without reading it; good for comparing alone."""
+
+    inode: int
+    size: int
+    mtime_ns: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> Signature:
+        return cls(_signed(status.st_ino), status.st_size, _signed(status.st_mtime_ns))
+
+
+def _signed(number: int) -> int:
+    """Wrapped into the 64 bits that SQLite stores: some inodes of FUSE, and dates after 2262, would not fit."""
+    return (number + 2**63) % 2**64 - 2**63
 
 
 @contextlib.contextmanager
@@ -99,22 +121,31 @@ def rename_no_replace(source: bytes, source_folder: int, target: bytes, target_f
         raise OSError(code, os.strerror(code))
     try:
         os.link(source, target, src_dir_fd=source_folder, dst_dir_fd=target_folder, follow_symlinks=False)
-        os.unlink(source, dir_fd=source_folder)
     except OSError as error:
         if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK):
             raise
-        if exists(target, target_folder):
+        if status_of(target, target_folder):
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from None
         os.rename(source, target, src_dir_fd=source_folder, dst_dir_fd=target_folder)
-
-
-def exists(name: bytes, parent: int) -> bool:
-    """Whether anything of this name is there, a dangling link included."""
+        return
     try:
-        os.stat(name, dir_fd=parent, follow_symlinks=False)
-    except FileNotFoundError:
-        return False
-    return True
+        os.unlink(source, dir_fd=source_folder)
+    except OSError:
+        # Under two names it would be found again, and tried again under the next free number, without end.
+        os.unlink(target, dir_fd=target_folder)
+        raise
+
+
+def status_of(path: bytes, root: int) -> os.stat_result | None:
+    """What is at a path beneath a folder now, a link as itself; None where nothing is, or a step is no real folder."""
+    parent, _, name = path.rpartition(b"/")
+    try:
+        with folder(parent, beneath=root) as here:
+            return os.stat(name, dir_fd=here, follow_symlinks=False)
+    except OSError as error:
+        if error.errno not in GONE:
+            raise
+        return None
 
 
 def unlink_if_there(name: bytes, parent: int) -> None:
@@ -125,19 +156,19 @@ def unlink_if_there(name: bytes, parent: int) -> None:
 def numbered_names(name: bytes) -> Iterator[bytes]:
     """The name itself, then name-2, name-3 … before the suffix; never longer than a file system takes."""
     stem, suffix = split_suffix(name)
-    yield _cut(stem, NAME_BYTES - len(suffix)) + suffix
+    yield with_ending(stem, suffix)
     for number in itertools.count(2):
-        tail = b"-%d" % number + suffix
-        yield _cut(stem, NAME_BYTES - len(tail)) + tail
+        yield with_ending(stem, b"-%d" % number + suffix)
 
 
-def _cut(stem: bytes, length: int) -> bytes:
-    """At most `length` bytes, without leaving half a UTF-8 character at the end."""
-    if len(stem) <= length:
-        return stem
-    while length and stem[length] & 0xC0 == 0x80:
-        length -= 1
-    return stem[:length]
+def with_ending(stem: bytes, ending: bytes) -> bytes:
+    """Stem and ending as a name of at most NAME_BYTES; what is cut off the stem leaves no half UTF-8 character."""
+    length = NAME_BYTES - len(ending)
+    if len(stem) > length:
+        # A character has at most three bytes after its first; what goes on longer is not UTF-8 and cut anywhere.
+        starts = (here for here in range(length, length - 4, -1) if stem[here] & 0xC0 != 0x80)
+        stem = stem[: next(starts, length)]
+    return stem + ending
 
 
 def split_suffix(name: bytes) -> tuple[bytes, bytes]:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import IO, Literal
 
 from facewarden.errors import ALREADY_RUNNING, FOLDER, JOURNAL_DAMAGED, JOURNAL_NEWER, CannotStart
+from facewarden.files import Signature
 
 State = Literal["claimed", "placing", "placed", "done"]
 Outcome = Literal["published", "held", "quarantined", "vanished"]
@@ -46,19 +47,6 @@ CREATE INDEX jobs_by_source ON jobs (inbox, source);
 CREATE INDEX jobs_by_content ON jobs (content, variant) WHERE outcome IN ('published', 'held');
 CREATE INDEX jobs_open ON jobs (inbox) WHERE state <> 'done';
 """
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Signature:
-    """What tells one version of a file from another without reading it."""
-
-    inode: int
-    size: int
-    mtime_ns: int
-
-    @classmethod
-    def of(cls, status: os.stat_result) -> Signature:
-        return cls(status.st_ino, status.st_size, status.st_mtime_ns)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -88,16 +76,17 @@ class Journal:
     """
 
     def __init__(self, state: Path) -> None:
-        self._lock_file = _lock(state / "lock")
-        file = state / "journal.sqlite"
-        try:
-            # Created by us with its mode, because SQLite would follow the umask.
-            os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-            self._database = sqlite3.connect(file, check_same_thread=False, isolation_level=None)
-            self._prepare()
-        except sqlite3.DatabaseError:
-            self._lock_file.close()
-            raise CannotStart(JOURNAL_DAMAGED) from None
+        with contextlib.ExitStack() as opened:
+            opened.enter_context(_lock(state / "lock"))
+            try:
+                self._database = opened.enter_context(contextlib.closing(_open(state / "journal.sqlite")))
+                self._prepare()
+            except (OSError, sqlite3.OperationalError):
+                fault = "state: the journal cannot be opened or written: make room, or give the service the right"
+                raise CannotStart(FOLDER, (fault,)) from None
+            except sqlite3.DatabaseError:
+                raise CannotStart(JOURNAL_DAMAGED) from None
+            self._opened = opened.pop_all()
         self._guard = threading.Lock()
 
     def _prepare(self) -> None:
@@ -113,8 +102,7 @@ class Journal:
 
     def close(self) -> None:
         with self._guard:
-            self._database.close()
-        self._lock_file.close()
+            self._opened.close()
 
     def claim(self, inbox: str, source: bytes, signature: Signature, content: bytes, variant: bytes) -> Job:
         """The job of this file: the unfinished one of an earlier run, with its attempts, or a new row."""
@@ -190,6 +178,10 @@ class Journal:
         """Jobs that an earlier run left open, oldest first."""
         return self._select("state <> 'done' ORDER BY claimed_at", ())
 
+    def cut_off(self, inbox: str, source: bytes) -> list[Job]:
+        """Jobs of this file whose last step may have happened without a note of it."""
+        return self._select("inbox = ? AND source = ? AND state IN ('placing', 'placed')", (inbox, source))
+
     def finished(self, inbox: str, source: bytes, signature: Signature) -> bool:
         """Whether this very version of the file has had its outcome; so an original that is kept is not taken again."""
         where = "inbox = ? AND source = ? AND inode = ? AND size = ? AND mtime_ns = ? AND state = 'done' AND outcome <> 'vanished' LIMIT 1"
@@ -202,35 +194,37 @@ class Journal:
 
     def counts(self) -> dict[str, int]:
         """How many jobs ended in each outcome; `open` counts those that have not ended."""
-        with self._guard:
-            rows = self._database.execute(
-                "SELECT CASE state WHEN 'done' THEN outcome ELSE 'open' END, count(*) FROM jobs GROUP BY 1"
-            ).fetchall()
-        return dict(rows)
+        with self._using() as database:
+            return dict(
+                database.execute(
+                    "SELECT CASE state WHEN 'done' THEN outcome ELSE 'open' END, count(*) FROM jobs GROUP BY 1"
+                )
+            )
 
     def _select(self, where: str, values: tuple[object, ...]) -> list[Job]:
-        with self._guard:
-            rows = self._database.execute(f"SELECT {_COLUMNS} FROM jobs WHERE {where}", values).fetchall()  # noqa: S608 - constants
-        return [_job(row) for row in rows]
+        with self._using() as database:
+            return [_job(row) for row in database.execute(f"SELECT {_COLUMNS} FROM jobs WHERE {where}", values)]  # noqa: S608 - constants
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        with self._guard:
+        with self._using() as database:
             try:
-                self._database.execute("BEGIN IMMEDIATE")
-                yield self._database
-                self._database.execute("COMMIT")
-            except sqlite3.OperationalError as error:
-                self._roll_back()
-                # Disk full or out of reach: for the caller the same as any other folder that cannot be written.
-                raise OSError(errno.EIO, "the journal cannot be written") from error
+                database.execute("BEGIN IMMEDIATE")
+                yield database
+                database.execute("COMMIT")
             except BaseException:
-                self._roll_back()
+                if database.in_transaction:
+                    database.execute("ROLLBACK")
                 raise
 
-    def _roll_back(self) -> None:
-        if self._database.in_transaction:
-            self._database.execute("ROLLBACK")
+    @contextlib.contextmanager
+    def _using(self) -> Iterator[sqlite3.Connection]:
+        """Disk full or out of reach raises OSError: for the caller the same as any other folder that fails."""
+        with self._guard:
+            try:
+                yield self._database
+            except sqlite3.OperationalError as error:
+                raise OSError(errno.EIO, "the journal is out of reach") from error
 
 
 def _job(row: tuple[object, ...]) -> Job:
@@ -243,6 +237,12 @@ def _end(database: sqlite3.Connection, job_id: str, outcome: Outcome | None) -> 
         "UPDATE jobs SET state = 'done', outcome = coalesce(?, outcome), ended_at = ? WHERE id = ?",
         (outcome, time.time(), job_id),
     )
+
+
+def _open(file: Path) -> sqlite3.Connection:
+    # Created by us with its mode, because SQLite would follow the umask; its other files take the mode of this one.
+    os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    return sqlite3.connect(file, check_same_thread=False, isolation_level=None)
 
 
 def _lock(file: Path) -> IO[bytes]:

@@ -39,6 +39,8 @@ ALLOWED: dict[str, str] = {
     "waiting": "files seen that wait",
     "open": "jobs that have not ended",
     "watch": "events or poll",
+    "landlock": "ABI of Landlock that locks the workers, 0 where the kernel has none",
+    "seccomp": "whether the workers' system calls are filtered",
     "version": "version of facewarden",
     "library": "which library logged",
     "exception": "class of an unforeseen exception",
@@ -88,7 +90,9 @@ class _Foreign(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         name = record.name.partition(".")[0]
         library = name if name in sys.modules else "other"  # a logger may be named after anything, a module is not
-        structlog.get_logger().log(max(record.levelno, logging.DEBUG), "library_message", library=library)
+        # structlog knows the five named levels only, a library may use any number.
+        level = min(max(record.levelno // 10 * 10, logging.DEBUG), logging.CRITICAL)
+        structlog.get_logger().log(level, "library_message", library=library)
 
 
 def _unforeseen(kind: type[BaseException], _value: object, trace: types.TracebackType | None) -> None:

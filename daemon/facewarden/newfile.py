@@ -23,7 +23,7 @@ class NewFile:
 
     def __init__(self, descriptor: int, temporary: bytes | None, parent: int) -> None:
         self._descriptor, self._temporary, self._parent = descriptor, temporary, parent
-        self.inode = os.fstat(descriptor).st_ino
+        self.inode = files.Signature.of(os.fstat(descriptor)).inode
 
     def write(self, data: bytes) -> None:
         """Write the bytes to the disk itself."""
@@ -89,6 +89,8 @@ def place(wanted: bytes, folder: int, give: Callable[[bytes], None], record: Cal
     after a crash the journal knows where to look.
     """
     for name in files.numbered_names(wanted):
+        if files.status_of(name, folder):
+            continue  # a name that is seen to be taken costs no entry in the journal
         record(name)
         try:
             give(name)

@@ -18,6 +18,9 @@ HIDE: Final = b"HIDE"
 FIND: Final = b"FIND"
 """Answer with regions only; each frame then has zero channels and no pixels."""
 
+PROTECTION: Final = struct.Struct("<BB")
+"""Follows READY: Landlock's ABI (0: none), and whether system calls are filtered (0 or 1)."""
+
 TAG: Final = struct.Struct("<B")
 READY: Final = 1
 FAILED: Final = 2

@@ -13,7 +13,7 @@ import structlog
 
 from facewarden import config, files
 from facewarden.config.models import Role
-from facewarden.delivery.publish import is_placed, sweep
+from facewarden.delivery.publish import is_placed, sweep, withdraw
 from facewarden.delivery.retire import retire, unchanged
 from facewarden.journal import Job, Journal
 
@@ -34,19 +34,43 @@ def recover(journal: Journal, inboxes: Mapping[str, config.Inbox]) -> None:
             log.warning("folder_out_of_reach", inbox=inbox.name, error=error.errno or 0)
 
 
+def resume(journal: Journal, inbox: config.Inbox, path: bytes) -> None:
+    """The same for the one file at this path, before it is claimed again.
+
+    An error may have cut off its last journey between a step and the journal's note of it. Raises OSError where a
+    folder is out of reach.
+    """
+    for job in journal.cut_off(inbox.name, path):
+        _recover(journal, job, inbox)
+
+
 def _recover(journal: Journal, job: Job, inbox: config.Inbox) -> None:
     _sweep(job, inbox)
-    if job.state == "placing":
-        if not is_placed(job, inbox.folder(_ROLE[job.outcome])):
-            journal.again(job)
-            return
-        journal.placed(job)
-    if job.state == "claimed":
-        with files.folder(inbox.path) as root:
-            # A file that is still there is found by the scan and claimed under the same id.
-            if not unchanged(job, root):
-                journal.vanished(job)
-        return
+    with files.folder(inbox.path) as root:
+        there = unchanged(job, root)
+    if job.state == "placed" or (job.state == "placing" and _has_its_name(job, inbox, there=there)):
+        _finish(journal, job, inbox)
+    elif not there:
+        journal.vanished(job)
+    elif job.state == "placing":
+        journal.again(job)
+    # A file that is still there is found by the scan and claimed under the same id.
+
+
+def _has_its_name(job: Job, inbox: config.Inbox, *, there: bool) -> bool:
+    """Whether a placing that was cut off had come through all the same."""
+    folder = inbox.folder(_ROLE[job.outcome])
+    if not is_placed(job, folder):
+        return False
+    if job.outcome == "quarantined" and inbox.originals != "keep" and there:
+        # Copied, and not removed yet. Taken back: of an original there is one, and whether the copy is one we only believe.
+        withdraw(job, folder)
+        return False
+    return True
+
+
+def _finish(journal: Journal, job: Job, inbox: config.Inbox) -> None:
+    journal.placed(job)
     if job.outcome != "quarantined":
         retire(job, inbox.path, inbox.originals, inbox.folder("archive"))
     journal.done(job)

@@ -22,6 +22,9 @@ Read = Callable[[int], bytearray]
 _MAX_SPAN = 1e6
 """Regions may reach past the frame, but no honest one is a million pixels away."""
 
+_MAX_ALL_REGIONS = 10 * protocol.MAX_REGIONS
+"""In all frames together: each is some 300 bytes here, and frames of one pixel could claim 200 GB of them."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Reply:
@@ -41,10 +44,23 @@ class Reply:
         return sum(len(found) for found in self.regions)
 
 
-def read_start(read: Read) -> None:
+@dataclasses.dataclass(frozen=True, slots=True)
+class Protection:
+    """What a worker's lock consists of: Landlock's ABI (0 where there is none), and whether its calls are filtered."""
+
+    landlock: int
+    seccomp: bool
+
+    @property
+    def complete(self) -> bool:
+        return self.landlock > 0 and self.seccomp
+
+
+def read_start(read: Read) -> Protection:
     """Wait for READY. Raises FileRefused with the reason the worker gave for not starting, or BAD_REPLY."""
-    if _tag(read) != protocol.READY:
-        raise FileRefused(BAD_REPLY)
+    _expect(_tag(read, believable=range(40, 60)) == protocol.READY)
+    landlock, seccomp = protocol.PROTECTION.unpack(read(protocol.PROTECTION.size))
+    return Protection(landlock, bool(seccomp))
 
 
 def read_reply(read: Read, limits: Limits, *, with_pixels: bool) -> Reply:
@@ -60,11 +76,12 @@ def read_reply(read: Read, limits: Limits, *, with_pixels: bool) -> Reply:
     sizes: list[tuple[int, int]] = []
     regions: list[tuple[Region, ...]] = []
     second_look = 0
-    pixels_left = limits.all_pixels
+    pixels_left, regions_left = limits.all_pixels, _MAX_ALL_REGIONS
     for _ in range(untrusted_count):
         _expect(_tag(read) == protocol.FRAME)
-        frame, size, found, again = _frame(read, limits, pixels_left, with_pixels=with_pixels)
+        frame, size, found, again = _frame(read, limits, pixels_left, regions_left, with_pixels=with_pixels)
         pixels_left -= size[0] * size[1]
+        regions_left -= len(found)
         frames.append(frame)
         sizes.append(size)
         regions.append(found)
@@ -76,12 +93,15 @@ def read_reply(read: Read, limits: Limits, *, with_pixels: bool) -> Reply:
     return Reply(picture, tuple(sizes), tuple(regions), second_look, seconds)
 
 
-def _tag(read: Read) -> int:
-    """The next message's tag; a FAILED message is raised as the failure it names."""
+def _tag(read: Read, believable: range = range(10, 40)) -> int:
+    """The next message's tag; a FAILED message is raised as the failure it names, if that is a believable one.
+
+    Below 40 failures are a file's, from there on the service's (see `errors`): the one cannot pose as the other.
+    """
     (untrusted_tag,) = protocol.TAG.unpack(read(protocol.TAG.size))
     if untrusted_tag == protocol.FAILED:
         (untrusted_number,) = protocol.FAILURE.unpack(read(protocol.FAILURE.size))
-        raise FileRefused(REASONS.get(untrusted_number, BAD_REPLY))
+        raise FileRefused(REASONS.get(untrusted_number, BAD_REPLY) if untrusted_number in believable else BAD_REPLY)
     return int(untrusted_tag)
 
 
@@ -103,13 +123,13 @@ def _checked_loop(untrusted_loop: int) -> int | None:
 
 
 def _frame(
-    read: Read, limits: Limits, pixels_left: int, *, with_pixels: bool
+    read: Read, limits: Limits, pixels_left: int, regions_left: int, *, with_pixels: bool
 ) -> tuple[Frame, tuple[int, int], tuple[Region, ...], int]:
     width, height, channels, duration, count, again = protocol.FRAME_HEAD.unpack(read(protocol.FRAME_HEAD.size))
     _expect(1 <= width <= limits.side and 1 <= height <= limits.side)
     _expect(width * height <= min(limits.pixels, pixels_left))
     _expect(channels in ((1, 3, 4) if with_pixels else (0,)))
-    _expect(duration <= 0x7FFF_FFFF and count <= protocol.MAX_REGIONS and again <= count)
+    _expect(duration <= 0x7FFF_FFFF and count <= min(protocol.MAX_REGIONS, regions_left) and again <= count)
     regions = tuple(_region(read(protocol.REGION.size)) for _ in range(count))
     shape = (height, width) if channels == 1 else (height, width, channels)
     pixels = np.frombuffer(read(width * height * channels), dtype=np.uint8).reshape(shape)

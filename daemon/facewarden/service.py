@@ -23,7 +23,7 @@ import structlog
 from facewarden import __version__, config, files
 from facewarden.config import folders
 from facewarden.delivery.results import Results
-from facewarden.errors import FOLDER, CannotStart
+from facewarden.errors import FOLDER, CannotStart, Reason
 from facewarden.intake.inbox import Inbox
 from facewarden.intake.settle import Settled
 from facewarden.intake.watch import Watch, way_of
@@ -74,7 +74,7 @@ class Service:
         }
         self._order = deque(self.inboxes.values())
         size = default_size() if configuration.workers == "auto" else configuration.workers
-        pool = Pool(size, lambda reason: log.warning("worker_died", reason=reason.number, reason_name=reason.name))
+        pool = Pool(size, _worker_died, config.terms_of(configuration))
         pool.start()
         opened.callback(pool.stop)
         key = _key(configuration.state)
@@ -83,7 +83,10 @@ class Service:
         # One more than workers: while one photo is encoded, its worker already searches the next.
         self._most = size + 1
         self._carriers = ThreadPoolExecutor(self._most, "carrier")
-        log.info("started", version=__version__, workers=size)
+        assert pool.protection
+        locked = {"landlock": pool.protection.landlock, "seccomp": pool.protection.seccomp}
+        tell = log.info if pool.protection.complete else log.warning
+        tell("started", version=__version__, workers=size, **locked)
 
     def _inbox(self, settings: config.Inbox, configuration: config.Configuration, journal: Journal) -> Inbox:
         way = way_of(settings.path, settings.watch)
@@ -232,6 +235,10 @@ class Service:
                     raise message
         self._journey.stop()
         log.info("stopped", open=self._under_way)
+
+
+def _worker_died(reason: Reason) -> None:
+    log.warning("worker_died", reason=reason.number, reason_name=reason.name)
 
 
 def _key(state: Path) -> bytes:

@@ -83,6 +83,18 @@ class Recipe:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Terms:
+    """What every worker is started with: `memory` in bytes for one photo, and whether it may run with half a lock."""
+
+    memory: int = 4 << 30
+    degraded_allowed: bool = False
+
+    def arguments(self) -> list[str]:
+        """For the worker's command line."""
+        return [str(self.memory), *(["--degraded-allowed"] if self.degraded_allowed else [])]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Frame:
     """One picture's pixels, upright, with how long an animation shows it (milliseconds, 0 for a still picture)."""
 

@@ -71,10 +71,15 @@ def faults(configuration: Configuration) -> list[str]:
     found = []
     usable = []
     for place in places(configuration):
-        fault = _unusable(place)
+        try:
+            fault = _unusable(place)
+        except OSError as error:
+            fault = (
+                f"it cannot be reached ({os.strerror(error.errno or 0)}): mend the path, or give the service the right"
+            )
         if fault:
             found.append(f"{place.key}: {fault}")
-        elif place.path.is_dir():
+        else:
             usable.append(place)
     for number, place in enumerate(usable):
         found += [overlap for other in usable[:number] if (overlap := _overlap(place, other))]
@@ -83,13 +88,7 @@ def faults(configuration: Configuration) -> list[str]:
 
 def _unusable(place: Place) -> str | None:
     if place.created and not place.path.exists():
-        parent = next(folder for folder in place.path.parents if folder.exists())
-        may = os.access(parent, os.W_OK | os.X_OK)
-        return (
-            None
-            if may
-            else "it is missing, and the service may not create it there: create it and give it to the service"
-        )
+        return _uncreatable(place)
     if not place.path.is_dir():
         return "the folder is missing: create it, or mend the path" if not place.path.exists() else "is not a folder"
     if not os.access(place.path, os.R_OK | os.X_OK):
@@ -97,6 +96,16 @@ def _unusable(place: Place) -> str | None:
     if place.role != "inbox" and not os.access(place.path, os.W_OK):
         return "the service may not write to this folder: give it the right"
     return None
+
+
+def _uncreatable(place: Place) -> str | None:
+    if any(step.is_symlink() and not step.exists() for step in (place.path, *place.path.parents)):
+        return "a link on the way leads nowhere: mend it"
+    above = place.path.parents if place.role == "state" else [place.path.parent]
+    parent = next((folder for folder in above if folder.exists()), None)
+    if parent and os.access(parent, os.W_OK | os.X_OK):
+        return None
+    return "it is missing, and the service cannot create it there: create it and give it to the service"
 
 
 def _overlap(one: Place, other: Place) -> str | None:
@@ -111,10 +120,14 @@ def _overlap(one: Place, other: Place) -> str | None:
     return None
 
 
-def _identity(path: Path) -> tuple[int, int]:
-    status = path.stat()
+def _identity(path: Path) -> tuple[int | str, ...]:
+    """(device, inode); of a folder that is still to be made, those of the one it will be in, and its name."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return *_identity(path.parent), path.name
     return status.st_dev, status.st_ino
 
 
-def _ancestors(path: Path) -> set[tuple[int, int]]:
+def _ancestors(path: Path) -> set[tuple[int | str, ...]]:
     return {_identity(folder) for folder in path.resolve().parents}

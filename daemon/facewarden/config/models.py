@@ -5,12 +5,13 @@ The commented sample that `facewarden sample-config` prints is made from these d
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from facewarden.values import DetectorName, Limits, Recipe, Shape, Style
+from facewarden.values import DetectorName, Limits, Recipe, Shape, Style, Terms
 
 Format = Literal["same", "jpeg", "png", "webp", "tiff"]
 Role = Literal["outbox", "hold", "quarantine", "archive"]
@@ -124,13 +125,22 @@ class Profile(_Section):
     )
 
 
-def _absolute_or_plain(path: Path) -> Path:
-    if "\0" in str(path) or str(path).strip() == "":
-        raise ValueError("must be a folder's path")
+def _can_be_opened(path: Any) -> Any:
+    """Refuse text that no folder can have as its path: nothing, a zero byte, half of a surrogate pair."""
+    if isinstance(path, str) and (not path.strip() or "\0" in path or not _encodable(path)):
+        raise ValueError("write a folder's path")
     return path
 
 
-Folder = Annotated[Path, AfterValidator(_absolute_or_plain)]
+def _encodable(path: str) -> bool:
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+Folder = Annotated[Path, BeforeValidator(_can_be_opened)]
 
 
 class Inbox(Profile):
@@ -172,6 +182,9 @@ class LimitsSection(_Section):
     frames: int = Field(500, ge=1, le=10000, description="Frames or pages of a file.")
     all_megapixels: int = Field(400, ge=1, le=4000, description="Pixels of all frames together, in millions.")
     seconds: float = Field(300.0, ge=1, le=86400, description="Time for one photo.")
+    worker_megabytes: int = Field(
+        4096, ge=256, le=1_000_000, description="Memory that a worker may take for one photo."
+    )
     attempts: int = Field(3, ge=1, le=20, description="Tries before a photo that makes workers fail is quarantined.")
 
     def for_worker(self) -> Limits:
@@ -187,7 +200,13 @@ class Configuration(_Section):
     state: Folder = Field(
         Path("state"), description="Folder for the journal and earlier results. Only the service's user may read it."
     )
-    workers: int | Literal["auto"] = Field("auto", description="Worker processes; auto: one a processor core.")
+    workers: Annotated[int, Field(ge=1, le=256)] | Literal["auto"] = Field(
+        "auto", description="Worker processes; auto: one a processor core."
+    )
+    sandbox: Literal["required", "degraded-allowed"] = Field(
+        "required",
+        description="required: refuse to start where the kernel cannot lock workers in; degraded-allowed: start all the same, and say so at each start.",
+    )
     results_megabytes: int = Field(
         1024,
         ge=0,
@@ -202,6 +221,11 @@ class Configuration(_Section):
         default_factory=Profile, description="The profile of every inbox. Each key can be set for one inbox alone."
     )
     inboxes: tuple[Inbox, ...] = Field(min_length=1, description="The folders to watch.")
+
+
+def terms_of(configuration: Configuration) -> Terms:
+    """What every worker is started with."""
+    return Terms(configuration.limits.worker_megabytes << 20, configuration.sandbox == "degraded-allowed")
 
 
 def recipe_of(profile: Profile, limits: Limits) -> Recipe:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -32,11 +33,22 @@ def load(file: Path) -> Configuration:
     except ValidationError as error:
         # An inbox with a fault is not counted, so that `too_short` only repeats what is told of the inbox itself.
         told = [fault for fault in error.errors() if fault["type"] != "too_short" or not raw.get("inboxes")]
-        raise _refused([_sentence(fault) for fault in told]) from None
+        # A value with two allowed types has a fault for each.
+        raise _refused(list(dict.fromkeys(_sentence(fault) for fault in told))) from None
+    configuration = _absolute(configuration, file.resolve().parent)
     faults = _logical_faults(configuration)
     if faults:
         raise _refused(faults)
-    return _absolute(configuration, file.resolve().parent)
+    return configuration
+
+
+_WRITE = {
+    "string_pattern_mismatch": "use 1 to 32 of a-z, 0-9, - and _, beginning with a letter or digit",
+    "tuple_type": "write a list, as in [a, b]",
+    "model_type": "write its keys below it, or leave it out",
+    "path_type": "write a folder's path",
+}
+"""What to write instead, by pydantic's kind of fault, where its own message speaks of Python."""
 
 
 class _StrictLoader(yaml.SafeLoader):
@@ -59,19 +71,26 @@ def _read(file: Path) -> dict[str, Any]:
         raise _refused(["the file is not UTF-8 text: save it as UTF-8"]) from None
     except yaml.YAMLError as error:
         raise _refused([_yaml_fault(error)]) from None
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        # PyYAML passes on whatever its converters of numbers, dates and tags raise, and follows any depth.
+        raise _refused(["a value is not what its form or tag promises: put it in quotes, or mend it"]) from None
     if not isinstance(raw, dict):
         raise _refused(["the file must be a mapping of keys: see `facewarden sample-config`"])
     return raw
 
 
 def _refused(faults: list[str]) -> CannotStart:
-    return CannotStart(CONFIGURATION, tuple(faults))
+    """Keys are told as they stand in the file, so what would move the cursor of a terminal is taken out."""
+    plain = ("".join(letter if letter.isprintable() else "?" for letter in fault) for fault in faults)
+    return CannotStart(CONFIGURATION, tuple(plain))
 
 
 def _yaml_fault(error: yaml.YAMLError) -> str:
     mark = getattr(error, "problem_mark", None)
     place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-    return f"{place}{getattr(error, 'problem', None) or 'not valid YAML'}"
+    problem = getattr(error, "problem", None) or "not valid YAML"
+    # What PyYAML quotes may be part of a value.
+    return place + re.sub(r"""['"].*['"]""", "…", problem, flags=re.DOTALL)
 
 
 def _merged(raw: dict[str, Any]) -> dict[str, Any]:
@@ -91,15 +110,15 @@ def _sentence(fault: ErrorDetails) -> str:
     """One line: the key's path in the file's own notation, and what is wrong or what to write instead."""
     place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in fault["loc"]).lstrip(".")
     kind, context = fault["type"], fault.get("ctx", {})
+    if fault["loc"][0] == "workers":
+        return "workers: write auto or a number from 1 to 256"
     if kind == "extra_forbidden":
         return f"{place}: unknown key{_suggestion(fault['loc'])}"
     if kind == "literal_error":
         return f"{place}: write one of {context['expected']}"
     if kind == "missing":
         return f"{place}: missing, it must be given"
-    if kind == "string_pattern_mismatch":
-        return f"{place}: use 1 to 32 of a-z, 0-9, - and _, beginning with a letter or digit"
-    message = fault["msg"]
+    message = _WRITE.get(kind) or fault["msg"].removeprefix("Value error, ")
     return f"{place}: {message[0].lower()}{message[1:]}"
 
 
@@ -127,8 +146,8 @@ def _logical_faults(configuration: Configuration) -> list[str]:
             faults.append(
                 f"inboxes[{index}].detect: at least one detector must have a score, or nothing would be found"
             )
-    if configuration.workers != "auto" and not 1 <= configuration.workers <= 256:
-        faults.append("workers: write auto or a number from 1 to 256")
+        if not inbox.path.name:
+            faults.append(f"inboxes[{index}].path: the root folder cannot be an inbox")
     return faults
 
 

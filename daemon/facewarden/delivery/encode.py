@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from collections.abc import Sequence
 from typing import Any
 
@@ -42,11 +43,20 @@ _FOREIGN_SUFFIXES = {
 _PICTURE_SUFFIXES = {suffix for suffixes in SUFFIXES.values() for suffix in suffixes} | _FOREIGN_SUFFIXES
 _MANY_FRAMES = {"PNG", "TIFF", "GIF", "WEBP", "AVIF"}
 _WITHOUT_ALPHA = {"JPEG", "PPM"}
+_LONGEST_SIDE = {"JPEG": 65_500, "WEBP": 16_383, "AVIF": 32_768}
+"""Pixels: what libjpeg and libwebp write at most, and libavif reads again at most (it writes more)."""
+_LONGEST_SHOWN = 655_350
+"""Milliseconds that a GIF can show a frame, the shortest such limit; nobody means more."""
 
 
 def result_format(picture: Picture, wanted: str) -> str:
-    """The container of the result: the one wanted (`same`: the original's), unless it could not hold all frames."""
+    """The container of the result: the one wanted (`same`: the original's), unless it could not hold all frames.
+
+    Pages stay TIFF: they differ in size, and as an animation nobody could read them.
+    """
     choice = picture.format if wanted == "same" else wanted.upper()
+    if len(picture.frames) > 1 and picture.format == "TIFF":
+        return "TIFF"
     if len(picture.frames) > 1 and choice not in _MANY_FRAMES:
         choice = picture.format if picture.format in _MANY_FRAMES else "PNG"
     return choice
@@ -73,14 +83,17 @@ def encode(picture: Picture, container: str, quality: int) -> bytes:
     Nothing but pixels, dpi, durations and loop goes in. Raises FileRefused(NOT_ENCODED).
     """
     images = [_image(frame, container) for frame in picture.frames]
+    longest = max(side for image in images for side in image.size)
+    if longest > _LONGEST_SIDE.get(container, longest):
+        raise FileRefused(NOT_ENCODED)
     options = _options(picture, container, quality)
     if len(images) > 1:
         options |= {"save_all": True, "append_images": images[1:]}
     buffer = io.BytesIO()
     try:
         images[0].save(buffer, format=container, **options)
-    except (OSError, ValueError, OverflowError) as error:
-        # The container cannot hold this size or kind of picture (a WebP side over 16,383 px, say).
+    except (OSError, ValueError, OverflowError, RuntimeError, struct.error) as error:
+        # The container cannot hold this picture: frames of different sizes in a WebP, more than 4 GB in a TIFF.
         raise FileRefused(NOT_ENCODED) from error
     return buffer.getvalue()
 
@@ -112,4 +125,4 @@ def _options(picture: Picture, container: str, quality: int) -> dict[str, Any]:
 
 
 def _durations(frames: Sequence[Frame]) -> list[int]:
-    return [frame.duration for frame in frames]
+    return [min(frame.duration, _LONGEST_SHOWN) for frame in frames]

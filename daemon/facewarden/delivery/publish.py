@@ -62,11 +62,22 @@ def is_placed(job: Job, root: Path) -> bool:
     subfolder, _, name = job.target.rpartition(b"/")
     try:
         with files.folder(root) as top, files.folder(subfolder, beneath=top) as target:
-            status = os.stat(name, dir_fd=target, follow_symlinks=False)
+            status = files.status_of(name, target)
             os.fsync(target)
-    except FileNotFoundError:
+    except OSError as error:
+        if error.errno not in files.GONE:
+            raise
         return False
-    return status.st_ino == job.target_inode
+    return status is not None and files.Signature.of(status).inode == job.target_inode
+
+
+def withdraw(job: Job, root: Path) -> None:
+    """Remove the file that the journal knows at the job's target; only for one whose original is still in the inbox."""
+    assert job.target is not None
+    subfolder, _, name = job.target.rpartition(b"/")
+    with files.folder(root) as top, files.folder(subfolder, beneath=top) as target:
+        os.unlink(name, dir_fd=target)
+        os.fsync(target)
 
 
 def sweep(job: Job, root: Path, subfolder: bytes) -> None:
@@ -74,5 +85,6 @@ def sweep(job: Job, root: Path, subfolder: bytes) -> None:
     try:
         with files.folder(root) as top, files.folder(subfolder, beneath=top) as target:
             files.unlink_if_there(temporary_name(job.id), target)
-    except FileNotFoundError:
-        return  # no such folder, so nothing in it
+    except OSError as error:
+        if error.errno not in files.GONE:
+            raise  # otherwise there is no such folder, so nothing is in it

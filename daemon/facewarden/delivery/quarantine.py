@@ -60,4 +60,4 @@ def _write_report(job: Job, reason: Reason, folder: Path) -> None:
     subfolder, _, name = job.source.rpartition(b"/")
     ending = b".facewarden-%s.txt" % job.id.encode()
     with files.folder(folder) as top, files.folder(subfolder, beneath=top, create_mode=FOLDER_MODE) as target:
-        files.write_durable(name[: files.NAME_BYTES - len(ending)] + ending, report(job.id, reason), target)
+        files.write_durable(files.with_ending(name, ending), report(job.id, reason), target)

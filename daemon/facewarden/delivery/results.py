@@ -60,7 +60,6 @@ class Results:
     def _evict(self) -> None:
         """Down to nine tenths of the room, so that not every new result pays for the listing."""
         aged = sorted((file.stat().st_mtime, file.stat().st_size, file) for file in self._folder.iterdir())
-        self._guard = threading.Lock()
         self._used = sum(size for _, size, _ in aged)
         for _, size, file in aged:
             if self._used <= self._room * 0.9:

@@ -14,7 +14,7 @@ from typing import Literal
 
 from facewarden import files
 from facewarden.delivery.publish import FOLDER_MODE, temporary_name
-from facewarden.journal import Job, Signature
+from facewarden.journal import Job
 from facewarden.newfile import new_file, place
 
 
@@ -36,13 +36,8 @@ def retire(job: Job, inbox: Path, policy: Literal["keep", "archive", "delete"], 
 
 def unchanged(job: Job, root: int) -> bool:
     """Whether the file at the job's path is the very version that was claimed."""
-    subfolder, _, name = job.source.rpartition(b"/")
-    try:
-        with files.folder(subfolder, beneath=root) as here:
-            status = os.stat(name, dir_fd=here, follow_symlinks=False)
-    except FileNotFoundError:
-        return False
-    return Signature.of(status) == job.signature
+    status = files.status_of(job.source, root)
+    return status is not None and files.Signature.of(status) == job.signature
 
 
 def move(job: Job, root: int, target_root: Path, wanted: bytes, record: Callable[[bytes, int], None]) -> bytes:
@@ -76,13 +71,24 @@ def move(job: Job, root: int, target_root: Path, wanted: bytes, record: Callable
 def _copy(
     job: Job, here: int, name: bytes, there: int, target_name: bytes, record: Callable[[bytes, int], None]
 ) -> bytes:
-    """The move across file systems: a durable copy first, then the original goes."""
+    """The move across file systems: a durable copy first, then the original goes.
+
+    Raises OSError(ESTALE) where it changed or was replaced while it was copied: what is there now is a new drop.
+    """
     source = files.open_regular(name, here)
     try:
         with new_file(there, temporary_name(job.id)) as made:
             made.copy(source)
+            status = files.status_of(name, here)
+            if status is None or files.Signature.of(status) != job.signature:
+                raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
             placed = place(target_name, there, made.give, lambda tried: record(tried, made.inode))
     finally:
         os.close(source)
-    os.unlink(name, dir_fd=here)
+    try:
+        os.unlink(name, dir_fd=here)
+    except OSError:
+        # Otherwise each further try would leave one more copy.
+        os.unlink(placed, dir_fd=there)
+        raise
     return placed

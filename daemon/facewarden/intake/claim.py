@@ -12,9 +12,10 @@ from collections.abc import Iterator
 
 from facewarden import __version__, config, files
 from facewarden.errors import EMPTY, TOO_MANY_BYTES, UNREADABLE, FileRefused, Reason
+from facewarden.files import Signature
 from facewarden.intake.scan import look
 from facewarden.intake.settle import Settled
-from facewarden.journal import Job, Journal, Signature
+from facewarden.journal import Job, Journal
 from facewarden.values import Recipe
 
 
@@ -70,7 +71,7 @@ def _opened(root: int, path: bytes) -> Iterator[int]:
         with files.folder(parent, beneath=root) as here:
             descriptor = files.open_regular(name, here)
     except OSError as error:
-        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EINVAL, errno.ENXIO):
+        if error.errno in (*files.GONE, errno.EINVAL, errno.ENXIO):
             raise NotSettledError from None
         raise
     try:

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Literal
 
 from facewarden import config, files
+from facewarden.files import Signature
 from facewarden.intake.scan import Names, look, scan
 from facewarden.intake.settle import Settled, Settling
-from facewarden.journal import Signature
 from facewarden.values import Recipe
 
 ROOM = 5_000
@@ -99,8 +99,10 @@ class Inbox:
             return None
         if not self._ready and self._settling.could_be_settled(now):
             with files.folder(self.path) as root:
-                self._ready.extend(self._settling.settled(now, lambda path: look(root, path), BATCH))
-            self._under_way.update(settled.path for settled in self._ready)
+                for settled in self._settling.settled(now, lambda path: look(root, path), BATCH):
+                    # One by one: if the next look fails, those before it must not be seen anew, or they would go twice.
+                    self._under_way.add(settled.path)
+                    self._ready.append(settled)
         return self._ready.popleft() if self._ready else None
 
     def ended(self, path: bytes) -> None:

@@ -5,16 +5,19 @@ Links are never followed, whether to files or to folders: what a link points at 
 
 from __future__ import annotations
 
-import errno
 import fnmatch
 import os
 import re
 import stat
 from collections.abc import Callable, Iterator
 
+import structlog
+
 from facewarden import files
 from facewarden.config import Profile
-from facewarden.journal import Signature
+from facewarden.files import Signature
+
+log = structlog.get_logger()
 
 NEVER = ("@eaDir", "#recycle", "#snapshot", "lost+found", "System Volume Information", "$RECYCLE.BIN")
 """Folders that NAS systems and disks keep for themselves."""
@@ -46,7 +49,7 @@ def _any_of(patterns: tuple[str, ...]) -> Callable[[str], re.Match[str] | None]:
 def scan(root: int, names: Names, *, deep: bool) -> Iterator[tuple[bytes, Signature]]:
     """Each file that counts, as its path relative to the folder `root` (a descriptor) and its signature.
 
-    Raises OSError where a folder cannot be listed: a file that cannot be seen must not be taken for gone.
+    Raises OSError where the file system fails. A subfolder that is closed to the service is told of and passed over.
     """
     waiting = [b""]
     while waiting:
@@ -60,10 +63,14 @@ def scan(root: int, names: Names, *, deep: bool) -> Iterator[tuple[bytes, Signat
                             waiting.append(path + b"/")
                     elif entry.is_file(follow_symlinks=False) and names.file(entry.name):
                         yield from _looked(entry, path)
-        except FileNotFoundError:
+        except PermissionError as error:
             if not relative:
                 raise
-            # A subfolder was taken away while we walked: what was in it has gone with it.
+            log.warning("subfolder_closed", error=error.errno)
+        except OSError as error:
+            # Where a subfolder was taken away while we walked, what was in it has gone with it.
+            if not relative or error.errno not in files.GONE:
+                raise
 
 
 def _looked(entry: os.DirEntry[str], path: bytes) -> Iterator[tuple[bytes, Signature]]:
@@ -74,13 +81,12 @@ def _looked(entry: os.DirEntry[str], path: bytes) -> Iterator[tuple[bytes, Signa
 
 
 def look(root: int, path: bytes) -> Signature | None:
-    """How a file is now; None where it has gone or is no longer a regular file."""
-    parent, _, name = path.rpartition(b"/")
+    """How a file is now; None where it has gone or is no longer a regular file.
+
+    Also where its subfolder was closed to us: a scan finds it again, and it must not hold up the others.
+    """
     try:
-        with files.folder(parent, beneath=root) as here:
-            status = os.stat(name, dir_fd=here, follow_symlinks=False)
-    except OSError as error:
-        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
-            return None
-        raise
-    return Signature.of(status) if stat.S_ISREG(status.st_mode) else None
+        status = files.status_of(path, root)
+    except PermissionError:
+        return None
+    return Signature.of(status) if status and stat.S_ISREG(status.st_mode) else None

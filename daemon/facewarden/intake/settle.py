@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator
 
-from facewarden.journal import Signature
+from facewarden.files import Signature
 
 
 @dataclasses.dataclass(slots=True)

@@ -29,8 +29,8 @@ from facewarden.errors import (
     FileRefused,
     Reason,
 )
-from facewarden.replies import Reply, read_reply, read_start
-from facewarden.values import Recipe
+from facewarden.replies import Protection, Reply, read_reply, read_start
+from facewarden.values import Recipe, Terms
 
 START_SECONDS = 120.0
 """A cold start reads some 300 MB of libraries; on a slow disk that takes a minute."""
@@ -41,10 +41,10 @@ STOP_SECONDS = 2.0
 class WorkerProcess:
     """One sandboxed process with its pipes. Used by one thread at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, terms: Terms) -> None:
         self._process = subprocess.Popen(
             # -I: neither the environment nor the working directory can put foreign modules into the worker.
-            [sys.executable, "-I", "-m", "facewarden.sandbox.worker"],
+            [sys.executable, "-I", "-m", "facewarden.sandbox.worker", *terms.arguments()],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -69,11 +69,11 @@ class WorkerProcess:
     def pid(self) -> int:
         return self._process.pid
 
-    def wait_ready(self) -> None:
-        """Block until the worker can take photos. Raises CannotStart with the worker's reason."""
+    def wait_ready(self) -> Protection:
+        """Block until the worker can take photos; returns its lock. Raises CannotStart with the worker's reason."""
         deadline = time.monotonic() + START_SECONDS
         try:
-            read_start(lambda length: self._read(length, deadline))
+            return read_start(lambda length: self._read(length, deadline))
         except FileRefused as refusal:
             self.kill()
             foreseen = refusal.reason.number >= 40

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -49,6 +49,12 @@ class Spans(NamedTuple):
         if not len(self.starts):
             return slice(0, 0)
         return slice(int(self.starts.min()), int(self.ends.max()))
+
+    def runs(self, rows: slice) -> Iterator[tuple[int, int, int]]:
+        """Row, first column and one past the last column of each row of the region among the given rows."""
+        part = slice(max(rows.start - self.top, 0), max(rows.stop - self.top, 0))
+        numbers = range(self.top + part.start, self.top + min(part.stop, len(self.starts)))
+        yield from zip(numbers, self.starts[part].tolist(), self.ends[part].tolist(), strict=True)
 
     def within(self, rows: slice, columns: slice) -> Coverage:
         """The coverage of the given part of the frame, shape (rows, columns)."""
@@ -130,7 +136,7 @@ def coverage(areas: Iterable[Region], height: int, width: int) -> Coverage:
     """The union of all that the areas cover, shape (height, width)."""
     covered = np.zeros((height, width), dtype=np.bool_)
     for area in areas:
-        paint(covered, spans(area, height, width), True)
+        paint(covered, spans(area, height, width), 1)
     return covered
 
 
@@ -154,7 +160,7 @@ def groups(areas: Sequence[Region], reach: Callable[[Region], float]) -> list[li
 
 def paint(frame: npt.NDArray[np.generic], area: Spans, value: int) -> None:
     """Set the covered pixels of a frame, shape (height, width, ...), in place: one memory fill a row."""
-    for row, start, end in zip(range(area.top, area.bottom), area.starts.tolist(), area.ends.tolist(), strict=True):
+    for row, start, end in area.runs(area.rows):
         frame[row, start:end] = value
 
 

@@ -33,8 +33,9 @@ def read_request() -> Request | None:
     return Request(recipe, _read(original_length), kind == protocol.HIDE)
 
 
-def write_ready() -> None:
-    _write(protocol.TAG.pack(protocol.READY))
+def write_ready(landlock: int, *, seccomp: bool) -> None:
+    """The first word: this worker is locked so far, and takes photos."""
+    _write(protocol.TAG.pack(protocol.READY) + protocol.PROTECTION.pack(landlock, seccomp))
 
 
 def write_failure(reason: Reason) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,8 +11,9 @@ from PIL import Image
 from facewarden.sandbox.decode import depth, profile, tiff, upright
 from facewarden.values import Frame, Pixels
 
-_STRIP_PIXELS = 1 << 20
-"""Conversion goes by strips of this size: a photo of 100 megapixels then needs no third and fourth copy of itself."""
+_STRIP_PIXELS = 1 << 18
+"""Conversion goes by strips of this size: they stay in the processor's cache, and a photo of 100 megapixels needs no third
+and fourth copy of itself."""
 _ICC_TAG = 34675
 _CHANNELS = {"L": (), "RGB": (3,), "RGBA": (4,)}
 
@@ -34,31 +35,35 @@ def to_srgb(image: Image.Image, orientation: int) -> Pixels:
     width, height = image.size
     size = (width, height) if upright.is_sideways(orientation) else (height, width)
     pixels: Pixels = np.empty((*size, *_CHANNELS[target]), np.uint8)
-    stored = upright.as_stored(pixels, orientation)
     row = 0
     for strip in _strips(image):
         plain = depth.to_8_bit(strip, levels) if levels else strip
         plain = _convert(plain, mode)
         plain = _convert(transform(plain) if transform else plain, target)
-        stored[row : row + strip.height] = np.asarray(plain)
+        upright.place(plain, row, pixels, orientation)
         row += strip.height
     return pixels
 
 
-def alike(frames: Iterable[Frame]) -> Iterator[Frame]:
-    """The same frames with as many channels as the richest has: an animation's first frame may be grey, its second not."""
-    frames = tuple(frames)
-    most = max(1 if frame.pixels.ndim == 2 else frame.pixels.shape[2] for frame in frames)
-    for frame in frames:
-        yield Frame(_widened(frame.pixels, most), frame.duration)
+def alike(frames: Sequence[Frame]) -> Sequence[Frame]:
+    """The same frames, all with as many channels as the richest has and as large as the largest.
+
+    A GIF's first frame may be grey and its second not, and a later frame may go beyond the canvas and widen it.
+    """
+    shapes = [(*frame.pixels.shape, 1)[:3] for frame in frames]
+    shape = tuple(max(lengths) for lengths in zip(*shapes, strict=True))
+    return [frame if own == shape else _widened(frame, shape) for frame, own in zip(frames, shapes, strict=True)]
 
 
-def _widened(pixels: Pixels, channels: int) -> Pixels:
-    if channels == 1 or pixels.shape[2:] == (channels,):
-        return pixels
-    wide: Pixels = np.full((*pixels.shape[:2], channels), 255, np.uint8)
-    wide[..., :3] = pixels if pixels.ndim == 3 else pixels[..., np.newaxis]
-    return wide
+def _widened(frame: Frame, shape: tuple[int, ...]) -> Frame:
+    """Colour and alpha are added where they are missing; what was outside the frame is black, or clear."""
+    height, width = frame.pixels.shape[:2]
+    own = frame.pixels.reshape(height, width, -1)
+    wide: Pixels = np.zeros(shape, np.uint8)
+    part = wide[:height, :width]
+    part[..., 3:] = 255
+    part[..., : max(own.shape[2], 3)] = own
+    return Frame(wide.squeeze(2) if shape[2] == 1 else wide, frame.duration)
 
 
 def _strips(image: Image.Image) -> Iterator[Image.Image]:
@@ -77,8 +82,6 @@ def _plain_mode(image: Image.Image) -> str:
 
 
 def _convert(image: Image.Image, mode: str) -> Image.Image:
-    if image.mode == "La" and mode != "LA":
-        image = image.convert("LA")
     return image if image.mode == mode else image.convert(mode)
 
 

@@ -22,8 +22,8 @@ _PAGES = frozenset({"TIFF", "DCX"})
 _COUNTED = frozenset({"PNG", "WEBP", "AVIF", "FLI", "DCX"})
 """Formats whose header tells the number of frames; in the others it shows only by going through."""
 _DELIVERED = {"MPO": "JPEG", "DIB": "BMP", "DCX": "TIFF"}
-_LONGEST = 65_535_000
-"""Milliseconds: the longest time that APNG can hold a frame; nobody means more."""
+_LONGEST = 655_350
+"""Milliseconds: the longest time that GIF can hold a frame; the other containers can hold it too."""
 
 
 def read(image: Image.Image, source: Source, limits: Limits) -> Picture:
@@ -50,13 +50,17 @@ def _load_frames(image: Image.Image, source: Source, limits: Limits) -> Iterator
     check_frames(promised, promised * math.prod(image.size), limits)
     # What an APNG shows where animations are not known is no part of the animation.
     first = 1 if getattr(image, "default_image", False) and promised > 1 else 0
-    pixels = 0
+    total = largest = 0
     for number in itertools.count(first):
         if not _seek(image, number, promised, source):
             return
-        pixels += math.prod(image.size)
+        count = number - first + 1
+        area = math.prod(image.size)
+        largest = max(largest, area)
+        # In the end all frames of an animation are as large as its largest.
+        total = count * largest if image.format in _ANIMATIONS else total + area
         check_frame(image.size, limits)
-        check_frames(number - first + 1, pixels, limits)
+        check_frames(count, total, limits)
         turned = tiff.orientation(image)
         _load(image, source)
         # Some icons show their size only now.
@@ -81,9 +85,11 @@ def _seek(image: Image.Image, number: int, promised: int, source: Source) -> boo
 def _load(image: Image.Image, source: Source) -> None:
     try:
         image.load()
+    except MemoryError:
+        raise
     except Exception:
         # libtiff is given the whole file, so what it misses does not show at the source.
-        if tiff.ends_early(image, len(source.getvalue())):
+        if tiff.ends_early(image, len(source.data)):
             raise FileRefused(TRUNCATED) from None
         raise
 
@@ -119,4 +125,4 @@ def _whole(value: Any, most: int) -> int | None:
     """A number from a file as a whole one in 0..`most`; None where it is no number."""
     if not isinstance(value, int | float) or math.isnan(value):
         return None
-    return int(min(max(round(min(value, most)), 0), most))
+    return round(min(max(value, 0), most))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 
-from PIL import AvifImagePlugin, Image, ImageFile
+from PIL import AvifImagePlugin, Image, ImageFile, UnidentifiedImageError
 
-from facewarden.errors import DAMAGED, NOT_A_PICTURE, NOT_ACCEPTED, TRUNCATED, FileRefused
+from facewarden.errors import NOT_A_PICTURE, NOT_ACCEPTED, FileRefused
+from facewarden.sandbox.decode import netpbm
 
 # One thread each: a locked worker can start none, and the pool already has a process per core.
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1
@@ -15,15 +16,18 @@ ACCEPTED: tuple[str, ...] = (
     *("JPEG", "PNG", "TIFF", "GIF", "WEBP", "BMP", "JPEG2000", "AVIF", "PPM", "PSD", "QOI", "DDS", "ICO", "ICNS"),
     *("SGI", "SUN", "FITS", "BLP", "FTEX", "GBR", "DCX", "PCX", "FLI", "MSP", "XPM", "XBM", "XVTHUMB", "PIXAR"),
     # No or nearly no signature: these are asked last, so that they cannot claim a better known file.
-    *("MCIDAS", "CUR", "DIB", "PCD", "IM", "IMT", "SPIDER", "TGA"),
+    *("MCIDAS", "CUR", "DIB", "PCD", "IM", "SPIDER", "TGA"),
 )
 """Pillow's names of what may be decoded. Absent on purpose: EPS (runs Ghostscript), IPTC (opens whatever it finds inside
-with every plugin), WMF, EMF, BUFR, GRIB, HDF5 and MPEG (stubs that hand the file to others), and any plugin that a
-later Pillow or an installed package may bring."""
+with every plugin), IMT (takes any words for a header), WMF, EMF, BUFR, GRIB, HDF5 and MPEG (stubs that hand the file to
+others), and any plugin that a later Pillow or an installed package may bring."""
 
 Image.init()
+Image.register_decoder("ppm", netpbm.Decoder)
 _DECODERS = tuple(name for name in ACCEPTED if name in Image.OPEN)
 """Those that this Pillow has: it drops old ones (IM will go) and may be built without others."""
+_UNSIGNED = tuple(name for name in _DECODERS if Image.OPEN[name][1] is None)
+"""Formats without a signature, which can only be tried: IM, PCD, SPIDER and TGA."""
 
 _REFUSED_PREFIXES: tuple[bytes, ...] = (
     *(b"%PDF-", b"%!PS", b"\xc5\xd0\xd3\xc6"),  # PDF, PostScript and EPS
@@ -44,6 +48,7 @@ class Source(io.BytesIO):
 
     def __init__(self, data: bytes) -> None:
         super().__init__(data)
+        self.data = data  # some decoders close what they read from
         self.ran_dry = False
 
     def read(self, size: int | None = -1, /) -> bytes:
@@ -55,7 +60,7 @@ class Source(io.BytesIO):
 
     def ends_early(self) -> bool:
         """Whether the file seems to be cut off: something in it promises more bytes than it has."""
-        return self.ran_dry or _container_length(self.getvalue()) > len(self.getvalue())
+        return self.ran_dry or _container_length(self.data) > len(self.data)
 
 
 def check_kind(data: bytes) -> None:
@@ -69,25 +74,30 @@ def open_picture(source: Source) -> Image.Image:
 
     Raises FileRefused for what no decoder knows; passes on whatever a decoder raises for a picture it knows.
     """
+    signed = _signed_by(source.data[:16])
     try:
-        return Image.open(source, formats=_DECODERS)
-    except (MemoryError, Image.DecompressionBombError):
-        raise
-    except Exception:  # noqa: BLE001 - see decode(): any failure of a plugin is the file's fault
-        if _brand(source.getvalue()) in _SHARED_BRANDS:
-            raise FileRefused(NOT_ACCEPTED) from None
-        if not _is_claimed(source.getvalue()):
-            raise FileRefused(NOT_A_PICTURE) from None
-        raise FileRefused(TRUNCATED if source.ends_early() else DAMAGED) from None
+        return Image.open(source, formats=signed)
+    except UnidentifiedImageError as failure:
+        ran_dry = source.ran_dry
+        try:
+            return Image.open(source, formats=_UNSIGNED)
+        except (MemoryError, Image.DecompressionBombError):
+            raise
+        except Exception:  # noqa: BLE001 - whatever a guess fails with, the file is not of that format
+            if _brand(source.data) in _SHARED_BRANDS:
+                raise FileRefused(NOT_ACCEPTED) from None
+            if not signed:
+                raise FileRefused(NOT_A_PICTURE) from None
+            # What counts is how the decoder of the signature failed, not how those did that were merely tried.
+            source.ran_dry = ran_dry
+            raise failure from None
 
 
-def _is_claimed(data: bytes) -> bool:
-    """Whether a decoder would know these first bytes as its own."""
-    for name in _DECODERS:
-        accept = Image.OPEN[name][1]
-        if accept is not None and len(data) >= 16 and accept(data[:16]):
-            return True
-    return data[:2] == b"\xff\xd8"
+def _signed_by(prefix: bytes) -> tuple[str, ...]:
+    """The formats whose signature these first 16 bytes are, the best known first."""
+    whole = prefix.ljust(16, b"\0")
+    tests = ((name, Image.OPEN[name][1]) for name in _DECODERS)
+    return tuple(name for name, test in tests if test is not None and test(whole))
 
 
 def _brand(data: bytes) -> bytes:

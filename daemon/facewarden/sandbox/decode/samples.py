@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import logging
 from collections.abc import Callable, Iterator
@@ -32,11 +33,8 @@ def preload(decode: Callable[[bytes], object]) -> None:
     for data in samples():
         decode(data)
     for garbage in (b"\x00" * 64, b"\x89PNG\r\n\x1a\n" + b"\x00" * 64):
-        try:
+        with contextlib.suppress(FileRefused):  # it is; so is the way to say so warm too
             decode(garbage)
-        except FileRefused:
-            continue
-        raise AssertionError("garbage was taken for a picture")
 
 
 def samples() -> Iterator[bytes]:

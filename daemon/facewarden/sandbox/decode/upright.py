@@ -9,7 +9,17 @@ from PIL import ExifTags, Image
 
 from facewarden.values import Pixels
 
-_AS_STORED: dict[int, Callable[[Pixels], Pixels]] = {
+_TURNS: dict[int, Image.Transpose] = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""How to turn what is stored so that it stands upright; Pillow turns counter-clockwise."""
+_UNTURNED: dict[int, Callable[[Pixels], Pixels]] = {
     1: lambda upright: upright,
     2: lambda upright: upright[:, ::-1],
     3: lambda upright: upright[::-1, ::-1],
@@ -19,6 +29,7 @@ _AS_STORED: dict[int, Callable[[Pixels], Pixels]] = {
     7: lambda upright: upright[::-1, ::-1].swapaxes(0, 1),
     8: lambda upright: np.rot90(upright, -1),
 }
+"""A view of upright pixels in the order of the file."""
 
 
 def orientation(image: Image.Image) -> int:
@@ -32,7 +43,7 @@ def orientation(image: Image.Image) -> int:
         raise
     except Exception:  # noqa: BLE001 - broken metadata in all its ways must not cost the picture
         return 1
-    return value if isinstance(value, int) and value in _AS_STORED else 1
+    return value if isinstance(value, int) and value in _UNTURNED else 1
 
 
 def is_sideways(orientation: int) -> bool:
@@ -40,6 +51,13 @@ def is_sideways(orientation: int) -> bool:
     return orientation >= 5
 
 
-def as_stored(upright: Pixels, orientation: int) -> Pixels:
-    """A view of `upright` in the order of the file: what is written there comes out upright without a second copy."""
-    return _AS_STORED[orientation](upright)
+def place(strip: Image.Image, row: int, upright: Pixels, orientation: int) -> None:
+    """Write some rows of the stored picture, from `row` on, to where they belong in the `upright` one.
+
+    Pillow turns the strip, which is small enough for the processor's cache; turning all at once would need a second copy
+    of the picture, and writing unturned rows into turned pixels takes several times as long.
+    """
+    turn = _TURNS.get(orientation)
+    stored = _UNTURNED[orientation](upright)[row : row + strip.height]
+    place_of_strip = _UNTURNED[{6: 8, 8: 6}.get(orientation, orientation)](stored)
+    place_of_strip[...] = np.asarray(strip if turn is None else strip.transpose(turn))

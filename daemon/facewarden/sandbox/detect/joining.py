@@ -28,13 +28,18 @@ def join(answers: Iterable[Region]) -> list[Region]:
     An answer belongs to the group whose first (surest) member it resembles most: groups cannot grow along a chain.
     """
     groups: list[list[Region]] = []
-    for answer in sorted(answers, key=lambda answer: answer.score, reverse=True):
+    for answer in sorted(answers, key=_surest_first):
         home = max(groups, key=lambda group: overlap(group[0], answer), default=None)
         if home is not None and overlap(home[0], answer) >= ALIKE:
             home.append(answer)
         else:
             groups.append([answer])
     return [around(group) for group in groups]
+
+
+def _surest_first(answer: Region) -> tuple[float | str, ...]:
+    """A full order: the same answers are grouped alike, whichever look gave them first."""
+    return (-answer.score, answer.x, answer.y, answer.width, answer.height, answer.detector)
 
 
 def overlap(one: Region, other: Region) -> float:

@@ -1,14 +1,13 @@
 """redact: a frame and the areas to hide → a frame in which they are hidden.
 
-Each style is one function with one contract, listed in STYLES; a new style is a new module and a new line here.
+Each style is one function with one contract, listed in STYLES; a new style is a new module and a new line there.
+What each is worth: docs/redaction.md.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
-
-import numpy as np
 
 from facewarden.sandbox import regions
 from facewarden.sandbox.redact import blending, framing, gaussian, mosaic, solid, veil
@@ -30,34 +29,28 @@ class Way(NamedTuple):
     reach: Callable[[Region], float]
 
 
-def _nothing(area: Region) -> float:
-    return 0.0
-
-
 STYLES: dict[Style, Way] = {
     "veil": Way(veil.draw, blind=True, reach=blending.reach),
     "gaussian": Way(gaussian.draw, blind=False, reach=blending.reach),
-    "mosaic": Way(mosaic.draw, blind=False, reach=_nothing),
-    "solid": Way(solid.draw, blind=True, reach=_nothing),
+    "mosaic": Way(mosaic.draw, blind=False, reach=lambda _: 0.0),
+    "solid": Way(solid.draw, blind=True, reach=lambda _: 0.0),
 }
 
 
-def redact(frame: Pixels, areas: Sequence[Region], style: Style, safety_frame: bool) -> Pixels:
+def redact(frame: Pixels, areas: Sequence[Region], style: Style, safety_frame: bool) -> Pixels:  # noqa: FBT001 - as in Recipe
     """A new frame of the same shape in which every pixel that an area covers is hidden; `frame` stays as it is.
 
-    Areas may overlap, cross the frame's edges or miss it. Alpha is kept everywhere; colours are hidden whatever their
-    alpha. ValueError for an unknown style, or for an area whose position or size is no finite number or not above zero.
+    Areas may overlap, cross the frame's edges or miss it; their order makes no difference. Alpha is kept everywhere, and
+    colours are hidden whatever their alpha. ValueError for an unknown style or an unsound area (regions.require_sound).
     """
     way = _way(style)
     result = frame.copy()
     height, width = frame.shape[:2]
-    met = _ordered(areas, height, width)
+    met = _met(areas, height, width)
     if not met:
         return result
     canvas = result.reshape(height, width, -1)[..., :3]
-    clear = ~regions.coverage(met, height, width)
-    if frame.ndim == 3 and frame.shape[2] == 4:
-        clear &= frame[..., 3] > 0
+    clear = _clear(frame, met)
     if way.blind:
         for area in met:
             regions.paint(canvas, regions.spans(area, height, width), 0)
@@ -68,11 +61,11 @@ def redact(frame: Pixels, areas: Sequence[Region], style: Style, safety_frame: b
     return result
 
 
-def drawn(areas: Sequence[Region], height: int, width: int, style: Style, safety_frame: bool) -> Coverage:
-    """All pixels that `redact` may change in a frame of that size: the areas, their fade and the safety frame."""
+def drawn(areas: Sequence[Region], height: int, width: int, style: Style, *, safety_frame: bool) -> Coverage:
+    """All pixels that `redact` may change in a frame of that size: the areas, what fades out around them, the frame."""
     way = _way(style)
     line = framing.line_width(height, width) if safety_frame else 0
-    met = _ordered(areas, height, width)
+    met = _met(areas, height, width)
     return regions.coverage([regions.widen(area, max(way.reach(area), line)) for area in met], height, width)
 
 
@@ -82,7 +75,15 @@ def _way(style: Style) -> Way:
     return STYLES[style]
 
 
-def _ordered(areas: Sequence[Region], height: int, width: int) -> list[Region]:
-    """The areas that meet the frame, the largest first, so that the same set in any order gives the same result."""
+def _met(areas: Sequence[Region], height: int, width: int) -> list[Region]:
+    """The areas that cover a pixel, the largest first, so that the same set in any order gives the same result."""
     met = [area for area in areas if len(regions.spans(area, height, width).starts)]
     return sorted(met, key=lambda area: (-area.width * area.height, area.x, area.y, area.width, area.shape))
+
+
+def _clear(frame: Pixels, areas: Sequence[Region]) -> Coverage:
+    """Where a style may look without seeing an inside, or the arbitrary colour of a fully transparent pixel."""
+    clear = ~regions.coverage(areas, *frame.shape[:2])
+    if frame.ndim == 3 and frame.shape[2] == 4:
+        clear &= frame[..., 3] > 0
+    return clear

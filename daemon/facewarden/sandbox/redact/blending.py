@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -25,8 +26,9 @@ NARROWEST = 2.0
 """Pixels of fade around the smallest area."""
 STRIP = 128
 """Rows painted at a time: a face of 50 megapixels must not need a second frame in floating point."""
-DITHER = np.random.default_rng(0).random((STRIP, 1024), dtype=np.float32)
-"""Rounding noise in 0..1, the same for every photo: without it, a large soft fill shows steps of colour."""
+DITHER = np.random.default_rng(0).uniform(0, 0.999, (STRIP, 1024, 3)).astype(np.float32)
+"""Rounding noise, the same for every photo: without it, a large, soft fill shows steps of colour. Below 1 by more than the
+fill's own rounding, so that white stays white."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -38,20 +40,19 @@ class Fill:
     left: int
     step: int
 
-    def cut(self, rows: slice) -> Fill:
-        """Only the cells that the given rows of pixels need."""
-        first = min(max((rows.start - self.top) // self.step - 1, 0), len(self.cells) - 1)
-        last = (rows.stop - self.top) // self.step + 2
-        return dataclasses.replace(self, cells=self.cells[first:max(last, first + 1)], top=self.top + first * self.step)
+    def enlarged(self, rows: slice, columns: slice) -> Grid:
+        """The colours of the given pixels, interpolated linearly; beyond the outer cells' middles they stay the same."""
+        down, over = self._cells(rows.start - self.top, rows.stop - self.top, self.cells.shape[0])
+        across, aside = self._cells(columns.start - self.left, columns.stop - self.left, self.cells.shape[1])
+        size = (len(across) * self.step, len(down) * self.step)
+        large = cv2.resize(self.cells[np.ix_(down, across)], size, interpolation=cv2.INTER_LINEAR)
+        part = np.s_[over : over + rows.stop - rows.start, aside : aside + columns.stop - columns.start]
+        return np.asarray(large, dtype=np.float32).reshape(size[1], size[0], -1)[part]
 
-    def across(self, columns: slice) -> Grid:
-        """The cells' colours at the given columns of pixels, shape (cell rows, columns, channels)."""
-        places = (np.arange(columns.start, columns.stop) + 0.5 - self.left) / self.step - 0.5
-        return _interpolated(self.cells.swapaxes(0, 1), places).swapaxes(0, 1)
-
-    def down(self, wide: Grid, rows: slice) -> Grid:
-        """What `across` gave, at the given rows of pixels: the colours of shape (rows, columns, channels)."""
-        return _interpolated(wide, (np.arange(rows.start, rows.stop) + 0.5 - self.top) / self.step - 0.5)
+    def _cells(self, start: int, stop: int, limit: int) -> tuple[npt.NDArray[np.intp], int]:
+        """The cells that pixels start..stop need, one to spare on each side, and how far into them `start` lies."""
+        first, last = start // self.step - 1, (stop - 1) // self.step + 1
+        return np.clip(np.arange(first, last + 1), 0, limit - 1), start - first * self.step
 
 
 def reach(area: Region) -> float:
@@ -65,31 +66,17 @@ def blend(canvas: Pixels, area: Region, fill: Fill) -> None:
     inner = regions.spans(area, height, width)
     outer = regions.spans(regions.widen(area, reach(area)), height, width)
     columns = outer.columns
-    fill = fill.cut(outer.rows)
-    wide = fill.across(columns)
+    noise = np.take(DITHER, range(columns.start, columns.stop), axis=1, mode="wrap")[..., : canvas.shape[2]]
     for start in range(outer.top, outer.bottom, STRIP):
         rows = slice(start, min(start + STRIP, outer.bottom))
         opacity = _opacity(area, rows, columns)
         opacity[~outer.within(rows, columns)] = 0
         opacity[inner.within(rows, columns)] = 1
-        part = canvas[rows, columns]
-        part[...] = _mixed(part, fill.down(wide, rows), opacity, _noise(rows, columns))
-
-
-def _mixed(below: Pixels, above: Grid, opacity: Opacity, noise: Opacity) -> Pixels:
-    """`above` laid over `below`; where the opacity is 0, exactly what was below, and where it is 1, nothing of it."""
-    mixed = above - below
-    mixed *= opacity[..., None]
-    mixed += below
-    mixed += noise[..., None]
-    return np.minimum(mixed, 255, out=mixed).astype(np.uint8)
-
-
-def _noise(rows: slice, columns: slice) -> Opacity:
-    """The part of the endless, repeating noise that lies at the given pixels."""
-    down, across = np.arange(rows.start, rows.stop), np.arange(columns.start, columns.stop)
-    noise: Opacity = DITHER[np.ix_(down % DITHER.shape[0], across % DITHER.shape[1])]
-    return noise
+        above = fill.enlarged(rows, columns) + noise[: rows.stop - rows.start]
+        below = np.ascontiguousarray(canvas[rows, columns])
+        # Exact at both ends: with opacity 0 the pixel stays as it was, with 1 nothing of it is mixed in.
+        mixed = cv2.blendLinear(above.astype(np.uint8), below, opacity, 1 - opacity)
+        canvas[rows, columns] = np.asarray(mixed, dtype=np.uint8).reshape(below.shape)
 
 
 def _opacity(area: Region, rows: slice, columns: slice) -> Opacity:
@@ -105,23 +92,15 @@ def _opacity(area: Region, rows: slice, columns: slice) -> Opacity:
 def _beyond(area: Region, across: npt.NDArray[np.float32], down: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Distance beyond the edge of points given from the area's centre; an ellipse's is taken along the ray from there.
 
-    Neither ever exceeds `reach` outside the area widened by it.
+    Measured so, points within `reach` of the edge never lie outside the area widened by `reach`.
     """
     half_width, half_height = np.float32(area.width / 2), np.float32(area.height / 2)
     if area.shape == "rectangle":
-        over, under = np.maximum(across - half_width, 0), np.maximum(down - half_height, 0)
-        distance: npt.NDArray[np.float32] = np.sqrt(over * over + under * under)
-        return distance
-    size = np.sqrt((across / half_width) ** 2 + (down / half_height) ** 2)
-    distance = np.sqrt(across * across + down * down) * (1 - 1 / np.maximum(size, 1))
-    return distance
+        return _length(np.maximum(across - half_width, 0), np.maximum(down - half_height, 0))
+    times = np.maximum(_length(across / half_width, down / half_height), 1)
+    return _length(across, down) * (1 - 1 / times).astype(np.float32)
 
 
-def _interpolated(cells: Grid, places: npt.NDArray[np.float64]) -> Grid:
-    """`cells` looked up along their first axis at fractional places; beyond its ends lie the end values."""
-    places = np.clip(places, 0, len(cells) - 1)
-    low = places.astype(np.intp)
-    share = (places - low).astype(np.float32)[:, None, None]
-    before, after = cells[low], cells[np.minimum(low + 1, len(cells) - 1)]
-    result: Grid = before + share * (after - before)
-    return result
+def _length(across: npt.NDArray[np.float32], down: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    length: npt.NDArray[np.float32] = np.sqrt(across * across + down * down)
+    return length

@@ -23,6 +23,8 @@ SMALLEST = 15
 LARGEST = 31
 """The largest kernel applied as it is. For a larger one, area and kernel are scaled down together, so that the cost of a
 pixel does not grow with the face."""
+SMALLEST_SCALE = 32
+"""How many times smaller at the most: beyond it the kernel grows again, in an area that has a thousandth of the pixels."""
 
 
 def draw(canvas: Pixels, areas: Sequence[Region], clear: Coverage) -> None:
@@ -45,7 +47,7 @@ def kernel_side(width: float) -> int:
 def _blurred(part: Pixels, kernel: int) -> tuple[blending.Grid, int]:
     """The blurred part of a frame, in cells of as many pixels as given second."""
     rows, columns, channels = part.shape
-    step = min(math.ceil(kernel / LARGEST), rows, columns)
+    step = min(math.ceil(kernel / LARGEST), SMALLEST_SCALE, rows, columns)
     size = (columns // step, rows // step)
     whole = np.ascontiguousarray(part[: size[1] * step, : size[0] * step])
     cells = cv2.resize(whole, size, interpolation=cv2.INTER_AREA).astype(np.float32)

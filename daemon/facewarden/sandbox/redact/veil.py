@@ -22,6 +22,8 @@ from facewarden.values import Pixels, Region
 
 CELLS = 24
 """Cells across the shorter side of a group's smallest area. 16 hide as well; 24 follow the surroundings a little better."""
+LARGEST = 32
+"""Pixels across a cell at the most; larger cells would have to be enlarged far beyond the rows painted at a time."""
 MOST = 400_000
 """Cells of a fill at the most: what bounds the cost where small areas and large ones, or hundreds of them, meet."""
 SAMPLES = 8
@@ -61,7 +63,7 @@ def _fill(canvas: Pixels, group: Sequence[Region], clear: Coverage) -> blending.
     step = _step(min(_side(area) for area in group), *usable.shape)
     cells, known = _look(part, usable, step)
     if not known.any():
-        return blending.Fill(_plain(canvas, clear), 0, 0, 1)
+        return blending.Fill(_plain(canvas, clear), 0, 0, LARGEST)
     side = math.exp(sum(math.log(_side(area)) for area in group) / len(group))
     smooth = _smoothed(harmonic.spread(cells, known), SOFTNESS * min(side, max(usable.shape)) / step)
     return blending.Fill(smooth, rows.start, columns.start, step)
@@ -75,8 +77,9 @@ def _stretch(stretches: Sequence[tuple[float, float]], limit: int) -> slice:
 
 def _step(side: float, height: int, width: int) -> int:
     """Pixels across a cell, a multiple of the distance between two that are read, and no more than there are."""
-    step = max(int(side / CELLS), math.ceil(math.sqrt(height * width / MOST)), 1)
-    return min(step // _skip(step) * _skip(step), height, width)
+    step = max(min(int(side / CELLS), LARGEST), math.ceil(math.sqrt(height * width / MOST)), 1)
+    step = min(step, height, width)
+    return step // _skip(step) * _skip(step)
 
 
 def _skip(step: int) -> int:
@@ -95,7 +98,7 @@ def _look(part: Pixels, clear: Coverage, step: int) -> tuple[blending.Grid, Cove
 
 def _smoothed(cells: blending.Grid, deviation: float) -> blending.Grid:
     smooth = cv2.GaussianBlur(cells, (0, 0), max(deviation, 0.5), borderType=cv2.BORDER_REPLICATE)
-    return np.asarray(smooth, dtype=np.float32).reshape(cells.shape)
+    return np.clip(np.asarray(smooth, dtype=np.float32), 0, 255).reshape(cells.shape)
 
 
 def _plain(canvas: Pixels, clear: Coverage) -> blending.Grid:
