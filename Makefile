@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready-$(EXTRAS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup libraries run test check format clean
+.PHONY: help setup libraries run test check format pictures clean
 
 help:  ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,3 +70,8 @@ clean:  ## Remove the environment, caches, built packages and fetched weights (t
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	rm -f daemon/facewarden/weights/*.tflite daemon/facewarden/weights/*.onnx daemon/facewarden/weights/*.part
 	find daemon tests -name __pycache__ -prune -exec rm -rf {} +
+
+pictures: setup demo/astronaut.png  ## Make the README's before and after
+	@rm -rf demo/after && mkdir -p docs/pictures
+	@$(BIN)/facewarden redact demo/astronaut.png -o demo/after
+	@$(BIN)/python -c 'import PIL.Image as I; [I.open(a).save(b, quality=85) for a, b in (("demo/astronaut.png", "docs/pictures/before.jpg"), ("demo/after/astronaut.png", "docs/pictures/after.jpg"))]'

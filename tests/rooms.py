@@ -1,0 +1,157 @@
+"""What the tests of the trusted rooms share: folders in real file systems, jobs, rights that bind, kills in mid-step."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import types
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from facewarden import config
+from facewarden.files import Signature
+from facewarden.journal import Job, Journal
+
+CANARY = "Anna Kowalska"
+"""A name that may stand in paths and in the journal, and in no log line and no fault."""
+
+NASTY: list[bytes] = [
+    b"\xff\xfe not UTF-8.jpg",
+    b"two\nlines.jpg",
+    b"\x1b[31mred\x07.jpg",
+    "é".encode() * 125 + b"x.jpg",  # 255 bytes
+    b"\x80" * 255,
+    "ｅｖｉｌ\u202egpj.exe.jpg".encode(),
+    b"-rf *.jpg",
+    b"'; DROP TABLE jobs; --.jpg",
+]
+"""File names that are legal on Linux and break careless programs."""
+
+MEMORY = Path("/dev/shm")
+"""A second file system where there is one, and a quick one."""
+
+
+def inbox_in(folder: Path, **choices: Any) -> config.Inbox:
+    """An inbox `photos` with all its folders made, and whatever keys of its profile are given."""
+    settings = {"name": "photos", "path": folder / "inbox", "outbox": folder / "outbox"} | choices
+    inbox = config.Inbox.model_validate(settings)
+    roles = (inbox.folder("outbox"), inbox.folder("quarantine"), inbox.folder("hold"), inbox.folder("archive"))
+    for path in (inbox.path, *roles):
+        path.mkdir(exist_ok=True)
+    return inbox
+
+
+def drop(inbox: config.Inbox, name: bytes, data: bytes = b"original") -> None:
+    """Put a file into an inbox, its subfolders made."""
+    path = os.path.join(os.fsencode(inbox.path), name)  # noqa: PTH118 - names are bytes
+    os.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH103, PTH120
+    with open(path, "wb") as file:
+        file.write(data)
+
+
+def signature_of(folder: Path, name: bytes) -> Signature:
+    return Signature.of(os.lstat(os.path.join(os.fsencode(folder), name)))  # noqa: PTH118
+
+
+def job_of(journal: Journal, inbox: config.Inbox, name: bytes) -> Job:
+    """The job that a claim of this file makes."""
+    return journal.claim(inbox.name, name, signature_of(inbox.path, name), b"content", b"variant")
+
+
+def contents(folder: Path) -> dict[bytes, bytes]:
+    """Every file below a folder, hidden ones too: its relative path and its bytes."""
+    top = os.fsencode(folder)
+    found = {}
+    for parent, _, names in os.walk(top):
+        for name in names:
+            path = os.path.join(parent, name)  # noqa: PTH118
+            with open(path, "rb") as file:
+                found[os.path.relpath(path, top)] = file.read()
+    return found
+
+
+def open_descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+@contextlib.contextmanager
+def second_file_system() -> Iterator[Path]:
+    """A fresh folder in another file system than the tests' own; skips the test where there is none."""
+    if not MEMORY.is_dir() or MEMORY.stat().st_dev == Path(tempfile.gettempdir()).stat().st_dev:
+        pytest.skip("there is no second file system at /dev/shm")
+    with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
+        yield Path(folder)
+
+
+@contextlib.contextmanager
+def small_disk(folder: Path, kilobytes: int) -> Iterator[Path]:
+    """A file system of this size, mounted at a new folder; skips the test where that is not allowed."""
+    folder.mkdir()
+    size = f"size={kilobytes}k,nr_inodes=200"
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", size, "tmpfs", folder], capture_output=True, check=False)
+    if mounted.returncode:
+        pytest.skip("mounting a small file system takes root's rights")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+@contextlib.contextmanager
+def bound_by_rights() -> Iterator[None]:
+    """Inside, file rights bind this thread though it may be root's: without CAP_DAC_OVERRIDE and _READ_SEARCH."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    head = (ctypes.c_uint32 * 2)(0x20080522, 0)  # linux/capability.h, version 3; this thread
+    held = (ctypes.c_uint32 * 6)()
+    assert libc.capget(head, held) == 0
+    fewer = (ctypes.c_uint32 * 6)(*held)
+    fewer[0] &= ~0b110
+    assert libc.capset(head, fewer) == 0
+    try:
+        yield
+    finally:
+        assert libc.capset(head, held) == 0
+
+
+STEPS = {"open", "link", "unlink", "rename", "mkdir", "fsync", "write", "copyfileobj", "execute", "fchmod"}
+"""Calls that leave a trace on a disk."""
+
+
+def killed_before_step(number: int, work: Callable[[], object]) -> bool:
+    """Do the work in a child that kills itself before its step of this number; False if it ended before that."""
+    child = os.fork()
+    if child == 0:
+        sys.setprofile(_killer(number))
+        try:
+            work()
+        except BaseException:  # noqa: BLE001 - whatever it was, the parent is told by the exit code
+            os._exit(1)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    code = os.waitstatus_to_exitcode(status)
+    assert code in (0, -signal.SIGKILL), "the work itself failed"
+    return code != 0
+
+
+def _killer(number: int) -> Callable[[types.FrameType, str, Any], None]:
+    left = number
+
+    def watch(frame: types.FrameType, event: str, what: Any) -> None:
+        nonlocal left
+        ours = str(frame.f_globals.get("__name__", "")).startswith("facewarden")
+        called = event == "c_call" and getattr(what, "__name__", "") in STEPS
+        renamed = event in ("call", "return") and frame.f_code.co_name == "rename_no_replace"
+        if ours and (called or renamed):
+            if left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+            left -= 1
+
+    return watch
