@@ -61,6 +61,7 @@ class Service:
         self._messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._under_way = 0
         self._stopping = False
+        self._last_outcome = 0.0
         with contextlib.ExitStack() as opened:
             self._open(configuration, opened)
             self._opened = opened.pop_all()
@@ -74,15 +75,16 @@ class Service:
         }
         self._order = deque(self.inboxes.values())
         size = default_size() if configuration.workers == "auto" else configuration.workers
+        # One more than workers: while one photo is encoded, its worker already searches the next.
+        self._most = size + 1
+        self._carriers = ThreadPoolExecutor(self._most, "carrier")
+        opened.callback(self._carriers.shutdown, cancel_futures=True)
         pool = Pool(size, _worker_died, config.terms_of(configuration))
         pool.start()
         opened.callback(pool.stop)
         key = _key(configuration.state)
         results = Results(configuration.state / "results", key, configuration.results_megabytes << 20)
         self._journey = Journey(journal, pool, results, key, configuration.limits)
-        # One more than workers: while one photo is encoded, its worker already searches the next.
-        self._most = size + 1
-        self._carriers = ThreadPoolExecutor(self._most, "carrier")
         assert pool.protection
         locked = {"landlock": pool.protection.landlock, "seccomp": pool.protection.seccomp}
         tell = log.info if pool.protection.complete else log.warning
@@ -107,13 +109,12 @@ class Service:
 
     def once(self) -> None:
         """Work off what is there, then drain. Files that never become quiet are left where they are."""
-        progress = time.monotonic()
+        patience = max(GIVE_UP_SECONDS, *(3 * inbox.settings.settle for inbox in self.inboxes.values()))
+        self._last_outcome = time.monotonic()
         while not self._stopping and (self._under_way or self._waiting()):
-            moved = self._step(time.monotonic())
-            now = time.monotonic()
-            progress = now if moved or self._under_way else progress
-            if now - progress > max(GIVE_UP_SECONDS, *(3 * inbox.settings.settle for inbox in self.inboxes.values())):
-                log.warning("still_growing", waiting=sum(inbox.waiting for inbox in self.inboxes.values()))
+            self._step(time.monotonic())
+            if not self._under_way and time.monotonic() - self._last_outcome > patience:
+                log.warning("still_growing", waiting=self.waiting)
                 break
         self._drain()
 
@@ -142,18 +143,16 @@ class Service:
             # The watch limit, or a file system without inotify: the scan sees the files all the same.
             log.warning("events_unavailable", inbox=inbox.name, error=error.errno or 0)
 
-    def _step(self, now: float) -> bool:
-        """Scan what is due, hand out what is settled, then wait for news. Returns whether a photo was handed out."""
+    def _step(self, now: float) -> None:
+        """Scan what is due, hand out what is settled, then wait for news."""
         for inbox in self.inboxes.values():
             if now >= inbox.next_scan or (inbox.more and not inbox.waiting):
                 self._guarded(inbox, now, inbox.scan)
-        handed_out = self._hand_out(now)
+        self._hand_out(now)
         self._listen()
-        return handed_out
 
-    def _hand_out(self, now: float) -> bool:
+    def _hand_out(self, now: float) -> None:
         """Give settled files to idle carriers, one inbox after the other so that a flood in one starves no other."""
-        handed_out = False
         hungry = len(self._order)
         while hungry and self._under_way < self._most:
             inbox = self._order[0]
@@ -164,9 +163,7 @@ class Service:
                 continue
             hungry = len(self._order)
             self._under_way += 1
-            handed_out = True
             self._carriers.submit(self._carry, inbox, settled)
-        return handed_out
 
     def _guarded(self, inbox: Inbox, now: float, step: Callable[[float], T]) -> T | None:
         """Take a step with an inbox's folder; one that is out of reach is left alone for a while."""
@@ -207,7 +204,7 @@ class Service:
         elif isinstance(message, Ending):
             self._ended(message)
         elif message[1] is None:
-            self.inboxes[message[0]].next_scan = 0.0
+            self.inboxes[message[0]].scan_soon()
         else:
             hints.setdefault(message[0], set()).add(message[1])
 
@@ -219,6 +216,7 @@ class Service:
             inbox.failed(time.monotonic())
         else:
             inbox.recovered()
+            self._last_outcome = time.monotonic()
         if ending.outcome == "again":
             self._messages.put((ending.inbox, ending.path))
         self._on_ending(ending)

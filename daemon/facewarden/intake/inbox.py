@@ -23,6 +23,9 @@ ROOM = 5_000
 BATCH = 100
 """Settled files taken out at a time; `claim` looks again at each, so that one may wait here."""
 
+SHORTEST_SCAN = 1.0
+"""Seconds that lie at least between two scans that events ask for."""
+
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 """Seconds before a folder that failed is tried again; doubled at each failure."""
 
@@ -41,7 +44,7 @@ class Inbox:
         self.recipe = recipe
         self.way = way
         self.failing = False
-        self.next_scan = 0.0
+        self.next_scan = self._last_scan = 0.0
         self._names = Names(settings)
         self._settling = Settling(settings.settle, ROOM)
         self._finished = finished
@@ -73,6 +76,7 @@ class Inbox:
 
     def scan(self, now: float) -> None:
         """Walk the folder and note every file that has had no outcome yet."""
+        self._last_scan = now
         self.next_scan = now + self.settings.scan_every
         self._overflowed = False
         with files.folder(self.path) as root:
@@ -83,6 +87,10 @@ class Inbox:
                     self._overflowed = True
                     break
         self.scanned = True
+
+    def scan_soon(self) -> None:
+        """A folder in the inbox is new or was renamed: scan it, but not at every one of a thousand such events."""
+        self.next_scan = min(self.next_scan, self._last_scan + SHORTEST_SCAN)
 
     def hint(self, paths: set[bytes], now: float) -> None:
         """Look at files that an event named."""
