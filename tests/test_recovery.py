@@ -17,7 +17,7 @@ from facewarden import config
 from facewarden.delivery.publish import publish
 from facewarden.delivery.quarantine import quarantine
 from facewarden.delivery.retire import retire
-from facewarden.errors import DAMAGED
+from facewarden.errors import DAMAGED, CannotStart
 from facewarden.journal import Journal
 from facewarden.recovery import recover, resume
 
@@ -86,8 +86,8 @@ def killed_everywhere(
         start_again(state, inbox, work)
         yield
         for role in ("outbox", "quarantine", "archive"):
-            for name in contents(inbox.folder(role)):  # type: ignore[arg-type]
-                (inbox.folder(role) / os.fsdecode(name)).unlink()  # type: ignore[arg-type]
+            for name in contents(inbox.folder(role)):
+                (inbox.folder(role) / os.fsdecode(name)).unlink()
         if not killed:
             assert step > 15, "the work has more steps than that"
             return
@@ -232,7 +232,7 @@ def test_a_journey_cut_off_by_an_error_is_resumed_without_a_second_result(tmp_pa
         database.execute(
             "CREATE TRIGGER fault BEFORE UPDATE ON jobs WHEN new.state = 'placed' BEGIN SELECT raise(FAIL, ''); END"
         )
-        with pytest.raises(sqlite3.IntegrityError):
+        with pytest.raises(CannotStart):
             publish(journal, job, "published", RESULT, inbox.outbox, job.source)
         database.execute("DROP TRIGGER fault")
     assert contents(inbox.outbox) == {NAME: RESULT}

@@ -102,6 +102,17 @@ def test_no_pixel_of_the_inside_has_an_influence_in_a_large_photo(style: Style) 
     assert redact.redact(frame, areas, style, True).tobytes() == redact.redact(other, areas, style, True).tobytes()
 
 
+def test_a_blind_style_is_given_no_inside_to_let_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that forgot to draw would show black, not the face."""
+    lazy = redact.Way(lambda *_: None, blind=True, reach=lambda _: 0.0)
+    monkeypatch.setitem(redact.STYLES, "solid", lazy)
+    areas = [region(10, 10, 30, 40, "ellipse"), region(30, 20, 99, 9)]
+    result = redact.redact(np.full((80, 60, 4), 200, dtype=np.uint8), areas, "solid", safety_frame=False)
+    covered = regions.coverage(areas, 80, 60)
+    assert (result[covered] == (0, 0, 0, 200)).all()
+    assert (result[~covered] == 200).all()
+
+
 @any_style
 def test_the_colour_of_a_transparent_pixel_is_hidden_too(style: Style) -> None:
     """A reader that ignores alpha must not find the face."""

@@ -41,7 +41,17 @@ def test_a_plain_surrounding_gives_a_plain_fill() -> None:
 
 
 def test_where_neighbours_meet_there_is_no_seam() -> None:
-    """Overlapping areas share one fill: from pixel to pixel it changes little, though the frame is all noise."""
+    """Areas that overlap share one fill: between black and white it changes evenly, also across their edges."""
+    frame = np.zeros((400, 560), dtype=np.uint8)
+    frame[:, 280:] = 255
+    areas = [region(90, 100, 200, 200, "ellipse"), region(270, 100, 200, 200, "ellipse")]
+    result = veiled(frame, *areas).astype(int)
+    assert np.abs(np.diff(result[200, 100:460])).max() <= 5
+    assert np.abs(np.diff(result[150, 150:410])).max() <= 8
+
+
+def test_a_noisy_surrounding_gives_a_calm_fill() -> None:
+    """From pixel to pixel it changes little, though the frame is all noise."""
     frame = np.random.default_rng(0).integers(0, 256, (400, 600), dtype=np.uint8)
     areas = [region(80, 100, 200, 200, "ellipse"), region(220, 80, 150, 190), region(300, 160, 200, 160, "ellipse")]
     result = veiled(frame, *areas).astype(int)

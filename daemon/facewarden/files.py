@@ -10,11 +10,13 @@ import contextlib
 import ctypes
 import dataclasses
 import errno
+import fcntl
 import itertools
 import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 _RENAME_NOREPLACE = 1  # linux/fs.h
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -146,6 +148,20 @@ def status_of(path: bytes, root: int) -> os.stat_result | None:
         if error.errno not in GONE:
             raise
         return None
+
+
+def lock(file: Path) -> IO[bytes]:
+    """Lock a file, made where it is missing, for as long as the process lives. Raises BlockingIOError if another has it.
+
+    The kernel lets go of it when the process ends, however it ends.
+    """
+    held = os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600), "wb")
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        held.close()
+        raise
+    return held
 
 
 def unlink_if_there(name: bytes, parent: int) -> None:

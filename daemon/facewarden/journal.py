@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import errno
-import fcntl
 import os
 import secrets
 import sqlite3
@@ -19,8 +18,9 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Literal
+from typing import Literal
 
+from facewarden import files
 from facewarden.errors import ALREADY_RUNNING, FOLDER, JOURNAL_DAMAGED, JOURNAL_NEWER, CannotStart
 from facewarden.files import Signature
 
@@ -77,14 +77,16 @@ class Journal:
 
     def __init__(self, state: Path) -> None:
         with contextlib.ExitStack() as opened:
-            opened.enter_context(_lock(state / "lock"))
             try:
+                opened.enter_context(files.lock(state / "lock"))
                 self._database = opened.enter_context(contextlib.closing(_open(state / "journal.sqlite")))
                 self._prepare()
+            except BlockingIOError:
+                raise CannotStart(ALREADY_RUNNING) from None
             except (OSError, sqlite3.OperationalError):
                 fault = "state: the journal cannot be opened or written: make room, or give the service the right"
                 raise CannotStart(FOLDER, (fault,)) from None
-            except sqlite3.DatabaseError:
+            except (sqlite3.DatabaseError, UnicodeDecodeError):  # SQLite quotes a damaged schema in its errors
                 raise CannotStart(JOURNAL_DAMAGED) from None
             self._opened = opened.pop_all()
         self._guard = threading.Lock()
@@ -97,7 +99,8 @@ class Journal:
             raise CannotStart(JOURNAL_NEWER)
         if version == 0:
             self._database.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
-        if self._database.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+        ours = self._database.execute("PRAGMA table_info(jobs)").fetchone()
+        if not ours or self._database.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
             raise sqlite3.DatabaseError
 
     def close(self) -> None:
@@ -129,9 +132,8 @@ class Journal:
     def attempt(self, job: Job) -> int:
         """Count one more attempt before it is made; returns which one it is."""
         with self._writing() as database:
-            database.execute("UPDATE jobs SET attempts = attempts + 1 WHERE id = ?", (job.id,))
-            (attempts,) = database.execute("SELECT attempts FROM jobs WHERE id = ?", (job.id,)).fetchone()
-            return int(attempts)
+            count = "UPDATE jobs SET attempts = attempts + 1 WHERE id = ? RETURNING attempts"
+            return int(database.execute(count, (job.id,)).fetchone()[0])
 
     def uncount(self, job: Job) -> None:
         """Take an attempt back that failed through no fault of the file (disk full, the service stopping)."""
@@ -219,12 +221,14 @@ class Journal:
 
     @contextlib.contextmanager
     def _using(self) -> Iterator[sqlite3.Connection]:
-        """Disk full or out of reach raises OSError: for the caller the same as any other folder that fails."""
+        """Disk full or out of reach raises OSError, as any other folder that fails; damage raises CannotStart."""
         with self._guard:
             try:
                 yield self._database
             except sqlite3.OperationalError as error:
                 raise OSError(errno.EIO, "the journal is out of reach") from error
+            except sqlite3.DatabaseError:
+                raise CannotStart(JOURNAL_DAMAGED) from None
 
 
 def _job(row: tuple[object, ...]) -> Job:
@@ -243,17 +247,3 @@ def _open(file: Path) -> sqlite3.Connection:
     # Created by us with its mode, because SQLite would follow the umask; its other files take the mode of this one.
     os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     return sqlite3.connect(file, check_same_thread=False, isolation_level=None)
-
-
-def _lock(file: Path) -> IO[bytes]:
-    """An exclusive lock that the kernel lets go of when the process ends, however it ends."""
-    try:
-        lock = os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600), "wb")
-    except OSError:
-        raise CannotStart(FOLDER, ("state: the service may not write here: give it the right",)) from None
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        lock.close()
-        raise CannotStart(ALREADY_RUNNING) from None
-    return lock

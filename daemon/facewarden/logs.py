@@ -81,7 +81,8 @@ def only_allowed(_logger: Any, _method: str, entry: structlog.typing.EventDict) 
 
 
 def _harmless(value: object) -> bool:
-    return isinstance(value, (bool, int, float)) or (isinstance(value, str) and bool(_SAFE_TEXT.fullmatch(value)))
+    # Exact types: a subclass may print itself as anything.
+    return type(value) in (bool, int, float) or (type(value) is str and bool(_SAFE_TEXT.fullmatch(value)))
 
 
 class _Foreign(logging.Handler):

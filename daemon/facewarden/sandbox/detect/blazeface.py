@@ -68,15 +68,15 @@ def _mediapipe() -> Any:
         sys.modules["matplotlib"] = types.ModuleType("matplotlib")
         sys.modules["matplotlib.pyplot"] = types.ModuleType("matplotlib.pyplot")
     try:
-        import mediapipe
+        import mediapipe  # noqa: PLC0415 - only after its needless parts are shut out
     except ImportError as error:
         raise CannotStart(PYTHON_LIBRARY) from error
     return mediapipe
 
 
 def _task(content: bytes, threshold: float) -> Any:
-    from mediapipe.tasks.python.core.base_options import BaseOptions
-    from mediapipe.tasks.python.vision import FaceDetector, FaceDetectorOptions
+    from mediapipe.tasks.python.core.base_options import BaseOptions  # noqa: PLC0415 - as above
+    from mediapipe.tasks.python.vision import FaceDetector, FaceDetectorOptions  # noqa: PLC0415 - as above
 
     base = BaseOptions(model_asset_buffer=content, delegate=BaseOptions.Delegate.CPU)
     try:

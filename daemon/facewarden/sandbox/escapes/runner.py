@@ -46,7 +46,7 @@ def run(name: str, mode: str) -> str:
 
 
 def _outcome(process: subprocess.Popen[bytes]) -> str:
-    assert process.stdout  # noqa: S101 - for mypy: a pipe was asked for
+    assert process.stdout
     started, _, _ = select.select([process.stdout], [], [], START_SECONDS)
     said = os.read(process.stdout.fileno(), 64) if started else b""
     try:

@@ -1,0 +1,386 @@
+"""The journal: what it was told survives any end, nobody else reads it, and damage is refused in a sentence."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import shutil
+import signal
+import sqlite3
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.rooms import CANARY, NASTY, bound_by_rights, open_descriptors, second_file_system, small_disk
+
+from facewarden.errors import ALREADY_RUNNING, FOLDER, JOURNAL_DAMAGED, JOURNAL_NEWER, CannotStart
+from facewarden.files import Signature
+from facewarden.journal import Job, Journal
+
+SIGNATURE = Signature(1, 2, 3)
+EXTREMES = Signature(-(2**63), 2**40, 2**63 - 1)
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    """An open journal in the test's own folder."""
+    with contextlib.closing(Journal(tmp_path)) as opened:
+        yield opened
+
+
+def claim(journal: Journal, source: bytes = b"photo.jpg", signature: Signature = SIGNATURE) -> Job:
+    return journal.claim("photos", source, signature, b"content", b"variant")
+
+
+def finish(journal: Journal, job: Job) -> None:
+    journal.placing(job, "published", job.source, 7, regions=2)
+    journal.placed(job)
+    journal.done(job)
+
+
+# A job's life
+
+
+def test_a_claim_is_taken_up_again(journal: Journal) -> None:
+    """The same version of a file gets its unfinished job again, attempts and all; another version gets a new job."""
+    first = claim(journal)
+    assert (journal.attempt(first), journal.attempt(first)) == (1, 2)
+    again = claim(journal)
+    assert (again.id, again.attempts) == (first.id, 2)
+    other = claim(journal, signature=EXTREMES)
+    assert other.id != first.id
+    assert other.attempts == 0
+    assert journal.counts() == {"open": 1, "vanished": 1}
+
+
+def test_an_attempt_can_be_taken_back(journal: Journal) -> None:
+    """What failed through no fault of the file is not charged to it, and never below nothing."""
+    job = claim(journal)
+    journal.attempt(job)
+    journal.uncount(job)
+    journal.uncount(job)
+    assert journal.attempt(job) == 1
+
+
+def test_a_life_from_claim_to_done(journal: Journal) -> None:
+    """Each step is seen in the open jobs; once done, this version of the file counts as finished and no other does."""
+    job = claim(journal)
+    assert [open_.state for open_ in journal.unfinished()] == ["claimed"]
+    journal.placing(job, "published", b"photo-2.jpg", 7, regions=2)
+    (placing,) = journal.unfinished()
+    assert (placing.state, placing.target, placing.target_inode) == ("placing", b"photo-2.jpg", 7)
+    assert (placing.outcome, placing.regions) == ("published", 2)
+    assert journal.cut_off("photos", b"photo.jpg") == [placing]
+    journal.placed(job)
+    assert [open_.state for open_ in journal.unfinished()] == ["placed"]
+    assert not journal.finished("photos", b"photo.jpg", SIGNATURE)
+    journal.done(job)
+    assert journal.unfinished() == []
+    assert journal.finished("photos", b"photo.jpg", SIGNATURE)
+    assert not journal.finished("photos", b"photo.jpg", EXTREMES)
+    assert not journal.finished("scans", b"photo.jpg", SIGNATURE)
+    assert journal.counts() == {"published": 1}
+
+
+def test_a_placing_that_did_not_happen_is_taken_back(journal: Journal) -> None:
+    """The job waits as claimed again, with nothing said of an outcome."""
+    job = claim(journal)
+    journal.placing(job, "published", b"photo.jpg", 7)
+    journal.again(job)
+    again = claim(journal)
+    assert (again.id, again.state, again.outcome, again.target) == (job.id, "claimed", None, None)
+
+
+def test_a_file_that_vanished_may_come_back(journal: Journal) -> None:
+    """Vanished is no outcome of the file's content: the same version is taken again."""
+    job = claim(journal)
+    journal.vanished(job)
+    assert not journal.finished("photos", b"photo.jpg", SIGNATURE)
+    assert claim(journal).id != job.id
+
+
+def test_the_same_content_is_found_again(journal: Journal) -> None:
+    """Only jobs that are done and gave a result are offered for the same content and variant, newest first."""
+    jobs = [claim(journal, b"%d.jpg" % number) for number in range(4)]
+    for job in jobs[:2]:
+        finish(journal, job)
+    journal.placing(jobs[2], "quarantined", b"2.jpg", 7, reason=12)
+    journal.placed(jobs[2])
+    journal.done(jobs[2])
+    assert [job.id for job in journal.earlier(b"content", b"variant")] == [jobs[1].id, jobs[0].id]
+    assert journal.earlier(b"content", b"another") == []
+    assert journal.earlier(b"another", b"variant") == []
+
+
+def test_a_skipped_job_points_at_the_earlier_result(journal: Journal) -> None:
+    """Its result is the earlier one's, so nothing is looked for under its own name."""
+    earlier, later = claim(journal, b"a.jpg"), claim(journal, b"b.jpg")
+    finish(journal, earlier)
+    journal.skipped(later, journal.earlier(b"content", b"variant")[0])
+    (job,) = journal.unfinished()
+    assert (job.state, job.outcome, job.target, job.regions) == ("placed", "published", b"a.jpg", 2)
+
+
+@pytest.mark.parametrize("name", NASTY, ids=repr)
+def test_any_name_is_kept_to_the_byte(journal: Journal, name: bytes) -> None:
+    """Names are bytes in and bytes out, and no part of a query."""
+    claim(journal, name, EXTREMES)
+    (job,) = journal.unfinished()
+    assert (job.source, job.signature) == (name, EXTREMES)
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["claim", "attempt", "uncount", "placing", "placed", "again", "done", "vanished", "reopen"]),
+        st.integers(0, 2),
+        st.integers(0, 1),
+    ),
+    max_size=25,
+)
+
+
+@given(STEPS)
+@settings(max_examples=60)
+def test_the_journal_is_a_plain_table_to_its_user(steps: list[tuple[str, int, int]]) -> None:
+    """Whatever is done in whatever order, with restarts between, the open jobs are those of a table in memory."""
+    table: dict[str, tuple[bytes, Signature, str, int]] = {}
+    with second_file_system() as folder, contextlib.ExitStack() as opened:
+        journal = opened.enter_context(contextlib.closing(Journal(folder)))
+        for step, file, version in steps:
+            if step == "reopen":
+                opened.close()
+                journal = opened.enter_context(contextlib.closing(Journal(folder)))
+            elif step == "claim":
+                _claim_in_both(journal, table, b"%d" % file, Signature(version, 0, 0))
+            elif table:
+                _step_in_both(journal, table, sorted(table)[file % len(table)], step)
+            seen = {job.id: (job.source, job.signature, job.state, job.attempts) for job in journal.unfinished()}
+            assert seen == {identity: row for identity, row in table.items() if row[2] != "done"}
+
+
+Table = dict[str, tuple[bytes, Signature, str, int]]
+
+
+def _claim_in_both(journal: Journal, table: Table, source: bytes, signature: Signature) -> None:
+    mine = [key for key, row in table.items() if row[0] == source and row[2] == "claimed"]
+    same = [key for key in mine if table[key][1] == signature]
+    job = claim(journal, source, signature)
+    if same:
+        assert job.id in same
+        return
+    for key in mine:
+        table[key] = (*table[key][:2], "done", table[key][3])
+    table[job.id] = (source, signature, "claimed", 0)
+
+
+def _step_in_both(journal: Journal, table: Table, identity: str, step: str) -> None:
+    source, signature, state, attempts = table[identity]
+    job = Job(identity, "photos", source, signature, "claimed", 0, None, 0, None, None, 0)
+    if step == "placing":
+        journal.placing(job, "published", source, 7)
+    else:
+        getattr(journal, step)(job)
+    attempts = {"attempt": attempts + 1, "uncount": max(attempts - 1, 0)}.get(step, attempts)
+    state = {"placing": "placing", "placed": "placed", "again": "claimed", "done": "done", "vanished": "done"}.get(
+        step, state
+    )
+    table[identity] = (source, signature, state, attempts)
+
+
+def test_many_threads(journal: Journal) -> None:
+    """Carriers write at the same time; each job gets its own id and no write is lost."""
+
+    def work(number: int) -> None:
+        for part in range(5):
+            job = claim(journal, b"%d-%d" % (number, part))
+            journal.attempt(job)
+            finish(journal, job)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert journal.counts() == {"published": 30}
+
+
+# Durable and private
+
+
+def test_what_was_written_survives_kill_9(tmp_path: Path) -> None:
+    """A process that is killed right after a call returned has left that call's row for the next one."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        journal = Journal(tmp_path)
+        job = claim(journal)
+        journal.attempt(job)
+        journal.placing(job, "published", b"photo.jpg", 7)
+        os.write(writer, job.id.encode())
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(child, 0)
+    os.close(writer)
+    with contextlib.closing(Journal(tmp_path)) as journal, open(reader, "rb") as said:
+        (job,) = journal.unfinished()
+        assert (job.id, job.state, job.attempts) == (said.read().decode(), "placing", 1)
+
+
+def test_only_its_owner_may_read_it(tmp_path: Path) -> None:
+    """Whatever the umask, each file of the journal is readable by the service's user alone."""
+    old = os.umask(0)
+    try:
+        with contextlib.closing(Journal(tmp_path)) as journal:
+            claim(journal)
+            modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
+    finally:
+        os.umask(old)
+    assert {"journal.sqlite", "journal.sqlite-wal", "lock"} <= set(modes)
+    assert set(modes.values()) == {0o600}
+
+
+def test_one_journal_has_one_user(tmp_path: Path, journal: Journal) -> None:
+    """A second opening of the same state folder is refused, and leaves nothing open; after the first closes it works."""
+    before = open_descriptors()
+    with pytest.raises(CannotStart) as refused:
+        Journal(tmp_path)
+    assert refused.value.reason is ALREADY_RUNNING
+    assert open_descriptors() == before
+    journal.close()
+    Journal(tmp_path).close()
+
+
+# Damage
+
+
+def spoil(tmp_path: Path, how: str) -> None:
+    file = tmp_path / "journal.sqlite"
+    if how == "garbage":
+        file.write_bytes(CANARY.encode() * 1000)
+    elif how == "truncated":
+        os.truncate(file, file.stat().st_size // 2)
+    elif how == "zeroes":
+        file.write_bytes(file.read_bytes()[:200] + bytes(file.stat().st_size - 200))
+    else:
+        with contextlib.closing(sqlite3.connect(file)) as database:
+            database.execute("PRAGMA user_version = 99")
+
+
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [
+        ("garbage", JOURNAL_DAMAGED),
+        ("truncated", JOURNAL_DAMAGED),
+        ("zeroes", JOURNAL_DAMAGED),
+        ("newer", JOURNAL_NEWER),
+    ],
+)
+def test_a_journal_that_cannot_be_trusted_is_refused(tmp_path: Path, how: str, reason: object) -> None:
+    """Damage and a newer version are named, the file stays as it is, and the lock is free again."""
+    with contextlib.closing(Journal(tmp_path)) as journal:
+        for number in range(50):
+            claim(journal, b"%d" % number * 50)
+    spoil(tmp_path, how)
+    data = (tmp_path / "journal.sqlite").read_bytes()
+    before = open_descriptors()
+    for _ in range(2):
+        with pytest.raises(CannotStart) as refused:
+            Journal(tmp_path)
+        assert refused.value.reason is reason
+        assert CANARY not in str(refused.value) + repr(refused.value.faults)
+    assert open_descriptors() == before
+    assert (tmp_path / "journal.sqlite").read_bytes() == data
+
+
+@pytest.fixture(scope="module")
+def worn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A journal with some jobs in every state, closed."""
+    folder = tmp_path_factory.mktemp("worn")
+    with contextlib.closing(Journal(folder)) as journal:
+        for number in range(40):
+            job = claim(journal, b"%d.jpg" % number, Signature(number, number, number))
+            if number % 2:
+                finish(journal, job)
+    return folder / "journal.sqlite"
+
+
+@given(
+    places=st.lists(st.tuples(st.integers(0, 40_000), st.binary(min_size=1, max_size=64)), min_size=1, max_size=6),
+    length=st.one_of(st.none(), st.integers(0, 40_000)),
+)
+@settings(max_examples=100)
+def test_no_damage_makes_a_traceback(worn: Path, places: list[tuple[int, bytes]], length: int | None) -> None:
+    """However a journal was overwritten or cut, opening and reading it works or is refused by name."""
+    with second_file_system() as folder:
+        file = folder / "journal.sqlite"
+        shutil.copy(worn, file)
+        with file.open("r+b") as damaged:
+            for place, data in places:
+                damaged.seek(place)
+                damaged.write(data)
+            if length is not None:
+                damaged.truncate(length)
+        with contextlib.suppress(CannotStart, OSError), contextlib.closing(Journal(folder)) as journal:
+            journal.unfinished()
+            journal.finished("photos", b"1.jpg", Signature(1, 1, 1))
+            finish(journal, claim(journal))
+
+
+@pytest.mark.parametrize("what", ["no right", "folder in its place", "no such folder"])
+def test_a_state_folder_that_cannot_be_used_is_told(tmp_path: Path, what: str) -> None:
+    """Where the journal cannot be opened, the service says which key is at fault, without a path."""
+    state = tmp_path / CANARY
+    if what != "no such folder":
+        state.mkdir()
+    if what == "folder in its place":
+        (state / "journal.sqlite").mkdir()
+    if what == "no right":
+        state.chmod(0o500)
+    with bound_by_rights(), pytest.raises(CannotStart) as refused:
+        Journal(state)
+    assert refused.value.reason is FOLDER
+    assert refused.value.faults[0].startswith("state: ")
+    assert CANARY not in str(refused.value) + repr(refused.value.faults)
+
+
+def test_a_full_disk_is_an_error_that_passes(tmp_path: Path) -> None:
+    """A claim that does not fit on the disk raises OSError and leaves no row; with room again the journal goes on."""
+    with small_disk(tmp_path / "disk", 512) as disk, contextlib.closing(Journal(disk)) as journal:
+        filler = disk / "filler"
+        with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+            while True:
+                file.write(bytes(4096))
+        with pytest.raises(OSError, match="journal"):
+            list(map(functools.partial(claim, journal), (b"%d" % number for number in range(200))))
+        open_ = [job.source for job in journal.unfinished()]
+        assert open_ == [b"%d" % number for number in range(len(open_))]
+        filler.unlink()
+        claim(journal, b"after")
+        assert len(journal.unfinished()) == len(open_) + 1
+
+
+def test_starting_on_a_full_disk_does_not_blame_the_journal(tmp_path: Path) -> None:
+    """Nobody is told to move a good journal away because the disk is full."""
+    with small_disk(tmp_path / "disk", 64) as disk:
+        (disk / "journal.sqlite").touch()
+        (disk / "lock").touch()
+        with (disk / "filler").open("wb", buffering=0) as file, contextlib.suppress(OSError):
+            while True:
+                file.write(bytes(4096))
+        with pytest.raises(CannotStart) as refused:
+            Journal(disk)
+        assert refused.value.reason is FOLDER
+
+
+def test_a_journal_of_a_version_without_jobs_is_refused(tmp_path: Path) -> None:
+    """A database that is none of ours is not taken for an empty journal."""
+    with contextlib.closing(sqlite3.connect(tmp_path / "journal.sqlite")) as database:
+        database.execute("CREATE TABLE others (x)")
+        database.execute("PRAGMA user_version = 1")
+        database.commit()
+    with pytest.raises(CannotStart) as refused:
+        Journal(tmp_path)
+    assert refused.value.reason is JOURNAL_DAMAGED
