@@ -69,11 +69,11 @@ def test_a_mosaics_cells_are_means_of_the_inside_only() -> None:
 
 def test_solid_is_one_colour() -> None:
     """Each covered pixel, in each channel, in each mode."""
-    area = region(10.5, 10.5, 50, 60, "ellipse")
-    covered = regions.coverage([area], 90, 90)
+    areas = [region(10.5, 10.5, 50, 60, "ellipse"), region(50, 60, 30, 20)]
+    covered = regions.coverage(areas, 90, 90)
     for shape in ((90, 90), (90, 90, 3), (90, 90, 4)):
         frame = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
-        result = redact.redact(frame, [area], "solid", safety_frame=False)
+        result = redact.redact(frame, areas, "solid", safety_frame=False)
         assert (result.reshape(90, 90, -1)[covered][:, :3] == 128).all()
 
 

@@ -41,13 +41,11 @@ def test_a_plain_surrounding_gives_a_plain_fill() -> None:
 
 
 def test_where_neighbours_meet_there_is_no_seam() -> None:
-    """Areas that overlap share one fill: between black and white it changes evenly, also across their edges."""
+    """Areas that overlap share one fill: from black to white it changes evenly, also across the smaller one's edge."""
     frame = np.zeros((400, 560), dtype=np.uint8)
     frame[:, 280:] = 255
-    areas = [region(90, 100, 200, 200, "ellipse"), region(270, 100, 200, 200, "ellipse")]
-    result = veiled(frame, *areas).astype(int)
-    assert np.abs(np.diff(result[200, 100:460])).max() <= 5
-    assert np.abs(np.diff(result[150, 150:410])).max() <= 8
+    result = veiled(frame, region(60, 80, 260, 260, "ellipse"), region(290, 160, 90, 90, "ellipse")).astype(int)
+    assert np.abs(np.diff(result[205, 100:360])).max() <= 5  # 9 if each had its own
 
 
 def test_a_noisy_surrounding_gives_a_calm_fill() -> None:

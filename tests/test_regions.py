@@ -41,7 +41,7 @@ def test_every_pixel_that_a_region_touches_is_covered_and_no_other(area: Region)
     """Coverage is the definition written out, but for pixels that the outline touches in a point."""
     covered = regions.coverage([area], 30, 40)
     assert covered[touching(area, 30, 40, slack=-1e-6)].all()
-    # The slack is for rounding: half an ulp of a coordinate is much in proportion to a region of a millionth of a pixel.
+    # The slack is for rounding: half an ulp of a coordinate is much beside a region of a millionth of a pixel.
     assert not covered[~touching(area, 30, 40, slack=1e-6 + 1e-9 / min(area.width, area.height))].any()
 
 

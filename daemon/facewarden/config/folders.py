@@ -91,9 +91,9 @@ def _unusable(place: Place) -> str | None:
         return _uncreatable(place)
     if not place.path.is_dir():
         return "the folder is missing: create it, or mend the path" if not place.path.exists() else "is not a folder"
-    if not os.access(place.path, os.R_OK | os.X_OK):
+    if not _may(place.path, os.R_OK | os.X_OK):
         return "the service may not read this folder: give it the right"
-    if place.role != "inbox" and not os.access(place.path, os.W_OK):
+    if place.role != "inbox" and not _may(place.path, os.W_OK):
         return "the service may not write to this folder: give it the right"
     return None
 
@@ -103,9 +103,13 @@ def _uncreatable(place: Place) -> str | None:
         return "a link on the way leads nowhere: mend it"
     above = place.path.parents if place.role == "state" else [place.path.parent]
     parent = next((folder for folder in above if folder.exists()), None)
-    if parent and os.access(parent, os.W_OK | os.X_OK):
+    if parent and _may(parent, os.W_OK | os.X_OK):
         return None
     return "it is missing, and the service cannot create it there: create it and give it to the service"
+
+
+def _may(path: Path, rights: int) -> bool:
+    return os.access(path, rights, effective_ids=True)
 
 
 def _overlap(one: Place, other: Place) -> str | None:
@@ -122,10 +126,10 @@ def _overlap(one: Place, other: Place) -> str | None:
 
 def _identity(path: Path) -> tuple[int | str, ...]:
     """(device, inode); of a folder that is still to be made, those of the one it will be in, and its name."""
-    try:
-        status = path.stat()
-    except FileNotFoundError:
-        return *_identity(path.parent), path.name
+    real = path.resolve()
+    if not real.exists():
+        return *_identity(real.parent), real.name
+    status = real.stat()
     return status.st_dev, status.st_ino
 
 

@@ -3,8 +3,8 @@
 The exact test redacts two frames that are equal outside the areas and random inside. If the results are equal byte for
 byte, in thousands of random frames and sets of areas, no pixel of the inside has an influence.
 The decoder stands for an attacker who trains on redacted photos of the same people (McPherson, Shokri and Shmatikov
-2016): what it recognises far above chance is still in the result. It is a plain linear one, so what it does not find may
-still be there; the exact test alone proves. No photo and no set of faces is needed for either.
+2016): what it recognises far above chance is still in the result. It is a plain linear one, so what it does not find
+may still be there; the exact test alone proves. No photo and no set of faces is needed for either.
 """
 
 from __future__ import annotations
@@ -131,8 +131,8 @@ def _seen(view: Pixels, style: Style | None) -> npt.NDArray[np.float64]:
 def _rank_one(training: npt.NDArray[np.float64], unseen: npt.NDArray[np.float64]) -> float:
     """Linear discriminant analysis: per cent of the unseen that are nearest to their own identity's mean.
 
-    Both have shape (identities, views, features). Nearest in the metric of the scatter within identities, which is drawn
-    towards the identity matrix by a tenth, since there are hardly more views than features.
+    Both have shape (identities, views, features). Nearest in the metric of the scatter within identities, which is
+    drawn towards the identity matrix by a tenth, since there are hardly more views than features.
     """
     means = training.mean(axis=1)
     features = means.shape[1]

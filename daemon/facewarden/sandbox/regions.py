@@ -69,7 +69,7 @@ class Spans(NamedTuple):
 
 
 def require_sound(region: Region) -> None:
-    """Raise ValueError unless position and size are numbers within FARTHEST, the size is above zero, the shape known."""
+    """Raise ValueError unless position and size are numbers within FARTHEST, the size above zero, the shape known."""
     for name in ("x", "y", "width", "height"):
         value = getattr(region, name)
         if not abs(value) <= FARTHEST:
@@ -141,7 +141,7 @@ def coverage(areas: Iterable[Region], height: int, width: int) -> Coverage:
 
 
 def groups(areas: Sequence[Region], reach: Callable[[Region], float]) -> list[list[Region]]:
-    """The areas sorted into groups: two whose bounding rectangles, each widened by its `reach`, meet are in the same."""
+    """The areas sorted into groups: two whose bounding rectangles, each widened by its `reach`, meet share one."""
     wide = [widen(area, reach(area)) for area in areas]
     edges = np.array([(area.x, area.y, area.x + area.width, area.y + area.height) for area in wide]).reshape(-1, 4)
     waiting = np.ones(len(areas), dtype=np.bool_)
@@ -172,7 +172,7 @@ def _run(start: float, end: float, limit: int) -> tuple[int, int]:
 
 
 def _chord(rows: npt.NDArray[np.float64], region: Region) -> npt.NDArray[np.float64]:
-    """An ellipse's width in each row of pixels as a share of its full width, 0..1, at the row's height where it is widest."""
+    """An ellipse's width in rows of pixels as a share of its full width, 0..1, where it is widest within the row."""
     middle = region.y + region.height / 2
     away = np.maximum(np.maximum(rows - middle, middle - rows - 1), 0) / (region.height / 2)
     share: npt.NDArray[np.float64] = np.sqrt(np.maximum(1 - away * away, 0))

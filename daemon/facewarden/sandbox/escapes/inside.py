@@ -33,10 +33,9 @@ def main(name: str, mode: str, folder: str, address: str) -> None:
 
 def _load_libraries() -> None:
     """All that a worker loads, with the threads that come with it."""
-    from facewarden.sandbox import decode, detect, redact  # noqa: F401, PLC0415 - as in a worker, after the first lock
+    from facewarden.sandbox import bench  # noqa: PLC0415 - as in a worker, only after the first lock
 
-    decode.preload()
-    detect.load({"blazeface": 0.5, "centerface": 0.5})
+    bench.Bench()
 
 
 def _outcome(name: str, scene: Scene) -> str:

@@ -37,11 +37,11 @@ STYLES: dict[Style, Way] = {
 }
 
 
-def redact(frame: Pixels, areas: Sequence[Region], style: Style, safety_frame: bool) -> Pixels:  # noqa: FBT001 - as in Recipe
+def redact(frame: Pixels, areas: Sequence[Region], style: Style, safety_frame: bool) -> Pixels:  # noqa: FBT001
     """A new frame of the same shape in which every pixel that an area covers is hidden; `frame` stays as it is.
 
-    Areas may overlap, cross the frame's edges or miss it; their order makes no difference. Alpha is kept everywhere, and
-    colours are hidden whatever their alpha. ValueError for an unknown style or an unsound area (regions.require_sound).
+    Areas may overlap, cross the frame's edges or miss it; their order makes no difference. Alpha is kept everywhere,
+    and colours are hidden whatever their alpha. ValueError for an unknown style, or an area that require_sound refuses.
     """
     way = _way(style)
     result = frame.copy()

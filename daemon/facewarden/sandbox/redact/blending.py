@@ -27,8 +27,8 @@ NARROWEST = 2.0
 STRIP = 128
 """Rows painted at a time: a face of 50 megapixels must not need a second frame in floating point."""
 DITHER = np.random.default_rng(0).uniform(0, 0.999, (STRIP, 1024, 3)).astype(np.float32)
-"""Rounding noise, the same for every photo: without it, a large, soft fill shows steps of colour. Below 1 by more than the
-fill's own rounding, so that white stays white."""
+"""Rounding noise, the same for every photo: without it, a large, soft fill shows steps of colour. Below 1 by more than
+the fill's own rounding, so that white stays white."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Fill:
     step: int
 
     def enlarged(self, rows: slice, columns: slice) -> Grid:
-        """The colours of the given pixels, interpolated linearly; beyond the outer cells' middles they stay the same."""
+        """The colours of the given pixels, interpolated linearly; past the outer cells' middles they stay the same."""
         down, over = self._cells(rows.start - self.top, rows.stop - self.top, self.cells.shape[0])
         across, aside = self._cells(columns.start - self.left, columns.stop - self.left, self.cells.shape[1])
         size = (len(across) * self.step, len(down) * self.step)

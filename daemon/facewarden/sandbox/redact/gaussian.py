@@ -21,10 +21,10 @@ SHARE = 0.3
 SMALLEST = 15
 """The kernel's side, in pixels, at the least."""
 LARGEST = 31
-"""The largest kernel applied as it is. For a larger one, area and kernel are scaled down together, so that the cost of a
-pixel does not grow with the face."""
+"""The largest kernel applied as it is. For a larger one, area and kernel are scaled down together, so that the cost
+of a pixel does not grow with the face."""
 SMALLEST_SCALE = 32
-"""How many times smaller at the most: beyond it the kernel grows again, in an area that has a thousandth of the pixels."""
+"""How many times smaller at the most: beyond it the kernel grows again, over a thousandth of the pixels."""
 
 
 def draw(canvas: Pixels, areas: Sequence[Region], clear: Coverage) -> None:

@@ -1,9 +1,9 @@
 """Harmonic interpolation: values known in some cells of a grid, spread into all others as heat would spread.
 
-The result solves Laplace's equation with the known cells held fixed and no flow across the grid's borders: the smoothest
-surface through them, without peaks of its own. Solved by cascadic multigrid (Bornemann and Deuflhard 1996): a grid of
-half the size first, its answer as the start, then some rounds of averaging, accelerated by Chebyshev weights (Golub and
-Varga 1961). Cost linear in the cells.
+The result solves Laplace's equation with the known cells held fixed and no flow across the grid's borders: the
+smoothest surface through them, without peaks of its own. Solved by cascadic multigrid (Bornemann and Deuflhard 1996):
+a grid of half the size first, its answer as the start, then some rounds of averaging, accelerated by Chebyshev weights
+(Golub and Varga 1961). Cost linear in the cells.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from facewarden.sandbox.redact.blending import Grid
 from facewarden.sandbox.regions import Coverage
 
 ROUNDS = 32
-"""At each grid size. On faces of `eval` the fill then lies within 1 level of 255, on average, of 1,500 rounds' result."""
+"""At each grid size. On six photos of faces, the fill then lay within 1 level of 255, on average, of 1,500 rounds'."""
 RADIUS = 0.995
 """The spectral radius of the averaging that the weights assume: that of some thirty unknown cells in a row."""
 NEIGHBOURS = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], dtype=np.float32) / 4

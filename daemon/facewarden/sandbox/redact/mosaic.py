@@ -18,8 +18,8 @@ from facewarden.sandbox.regions import Coverage
 from facewarden.values import Pixels, Region
 
 CELLS = 4
-"""Cells across the area. An area is 1.6 times as wide as its face by default, so 2 or 3 cells fall on the face itself: in
-docs/redaction.md's table the strongest that still looks like a mosaic. An attacker who trains on mosaics is not stopped."""
+"""Cells across the area. An area is 1.6 times as wide as its face by default, so 2 or 3 cells fall on the face itself:
+the strongest in docs/redaction.md that still looks like a mosaic. An attacker who trains on mosaics is not stopped."""
 
 
 def draw(canvas: Pixels, areas: Sequence[Region], clear: Coverage) -> None:
@@ -41,7 +41,7 @@ def _mean(cell: Pixels, covered: Coverage) -> Pixels:
 
 
 def _cuts(start: float, length: float, side: float, part: slice) -> list[slice]:
-    """The cells' stretches of pixels along one axis, clipped to the given part; the last cell takes what is left over."""
+    """The cells' stretches of pixels along one axis, clipped to the given part; the last takes what is left over."""
     count = max(round(length / side), 1)
     first = max(math.floor((part.start - start) / side), 0)
     last = min(math.ceil((part.stop - start) / side), count)

@@ -21,13 +21,13 @@ from facewarden.sandbox.regions import Coverage
 from facewarden.values import Pixels, Region
 
 CELLS = 24
-"""Cells across the shorter side of a group's smallest area. 16 hide as well; 24 follow the surroundings a little better."""
+"""Cells across the shorter side of a group's smallest area. 16 hide as well; 24 follow what is around better."""
 LARGEST = 32
 """Pixels across a cell at the most; larger cells would have to be enlarged far beyond the rows painted at a time."""
 MOST = 400_000
 """Cells of a fill at the most: what bounds the cost where small areas and large ones, or hundreds of them, meet."""
 SAMPLES = 8
-"""Pixels read across a cell, about: more would not change its mean, and so a large face costs no more than a small one."""
+"""Pixels read across a cell, about: more would not change its mean, so a large face costs no more than a small one."""
 RING = 0.25
 """The ring's width as a share of the area's shorter side."""
 NARROWEST = 4.0
@@ -39,7 +39,7 @@ GREY = 128
 
 
 def draw(canvas: Pixels, areas: Sequence[Region], clear: Coverage) -> None:
-    """Fill the areas and their fades in place; of `canvas`, shape (height, width, channels), only `clear` pixels count."""
+    """Fill the areas and their fades in place; of `canvas`, (height, width, channels), only `clear` pixels count."""
     for group in regions.groups(areas, _ring):
         fill = _fill(canvas, group, clear)
         for area in group:

@@ -1,0 +1,303 @@
+"""Scan, and the inbox between two steps of the loop: every photo is seen, nothing else is, and none goes twice."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import socket
+from pathlib import Path
+
+import pytest
+import structlog.testing
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.rooms import CANARY, NASTY, bound_by_rights, drop, inbox_in, open_descriptors, signature_of
+
+from facewarden import config, files
+from facewarden.config.models import PhotoNames
+from facewarden.files import Signature
+from facewarden.intake import inbox as room
+from facewarden.intake.inbox import Inbox
+from facewarden.intake.scan import Names, look, scan
+from facewarden.values import Recipe
+
+ALL = Names(config.Profile())
+
+
+def found(folder: Path, names: Names = ALL, *, deep: bool = True) -> dict[bytes, Signature]:
+    with files.folder(folder) as root:
+        return dict(scan(root, names, deep=deep))
+
+
+def names_for(*wanted: str, ignore: tuple[str, ...] = ()) -> Names:
+    return Names(config.Profile(photos=PhotoNames(names=wanted, ignore=ignore)))
+
+
+# Scanning
+
+
+def test_every_photo_is_seen_with_its_signature(tmp_path: Path) -> None:
+    """Files at any depth come with their path relative to the inbox and their inode, size and date."""
+    inbox = inbox_in(tmp_path)
+    paths = [b"a.jpg", b"deep/er/b.JPG", b"deep/c", *NASTY, b"deep/" + NASTY[0]]
+    for path in paths:
+        drop(inbox, path)
+    assert found(inbox.path) == {path: signature_of(inbox.path, path) for path in paths}
+    assert set(found(inbox.path, deep=False)) == {path for path in paths if not path.startswith(b"deep")}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        ".hidden.jpg",
+        ".dir/a.jpg",
+        "a.jpg~",
+        "~$a.jpg",
+        "a.jpg.part",
+        "A.JPG.PART",
+        "a.crdownload",
+        "Thumbs.DB",
+        "@eaDir/a.jpg",
+        "lost+found/a.jpg",
+        "x/#recycle/a.jpg",
+        ".facewarden-0f.part",
+    ],
+)
+def test_names_that_never_count(tmp_path: Path, name: str) -> None:
+    """What programs use while they write, and what disks and NAS systems keep for themselves, is left alone."""
+    inbox = inbox_in(tmp_path)
+    drop(inbox, name.encode())
+    assert found(inbox.path) == {}
+    assert not ALL.path(name.encode())
+
+
+def test_only_regular_files_count_and_no_link_is_followed(tmp_path: Path) -> None:
+    """Links to files and folders, pipes and sockets are not reported, whatever they are called."""
+    inbox = inbox_in(tmp_path)
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "secret.jpg").write_bytes(b"x")
+    (inbox.path / "link.jpg").symlink_to(outside / "secret.jpg")
+    (inbox.path / "folder").symlink_to(outside)
+    (inbox.path / "round").symlink_to(".")
+    os.mkfifo(inbox.path / "pipe.jpg")
+    with socket.socket(socket.AF_UNIX) as listening, files.folder(inbox.path) as here:
+        listening.bind(f"/proc/self/fd/{here}/socket.jpg")
+        assert found(inbox.path) == {}
+        assert look(here, b"link.jpg") is look(here, b"folder/secret.jpg") is look(here, b"pipe.jpg") is None
+
+
+@given(
+    patterns=st.lists(st.text("aA.*?[]!é{(^$|\\-&~", min_size=1, max_size=6), min_size=1, max_size=3),
+    name=st.text("aA.é[]-&~\n", min_size=1, max_size=6),
+)
+def test_patterns_mean_what_a_shell_means(patterns: list[str], name: str) -> None:
+    """A name counts if any pattern matches it, case ignored; no pattern breaks the others or fails."""
+    names = names_for(*patterns)
+    expected = any(fnmatch.fnmatchcase(name.casefold(), pattern.casefold()) for pattern in patterns)
+    assert names.file(name) is expected
+
+
+PARTS = st.sampled_from(["a", "B.jpg", ".h", "x.tmp", "@eaDir", "é"])
+
+
+@given(st.sets(st.lists(PARTS, min_size=1, max_size=3).map("/".join), max_size=6))
+def test_a_hint_and_a_scan_agree(tmp_path_factory: pytest.TempPathFactory, paths: set[str]) -> None:
+    """A path that an event names counts exactly if a scan would report it."""
+    folder = tmp_path_factory.mktemp("tree")
+    made = set()
+    for path in sorted(paths):
+        file = folder / path
+        if not any(parent.is_file() for parent in file.parents) and not file.exists():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.touch()
+            made.add(path.encode())
+    assert set(found(folder)) == {path for path in made if ALL.path(path)}
+
+
+def test_a_scan_streams(tmp_path: Path) -> None:
+    """The first file is told while the rest has not been looked at, and a scan that is given up leaves nothing open."""
+    inbox = inbox_in(tmp_path)
+    drop(inbox, b"first.jpg")
+    for number in range(20):
+        drop(inbox, b"deep/%d.jpg" % number)
+    before = open_descriptors()
+    with files.folder(inbox.path) as root:
+        walk = scan(root, ALL, deep=True)
+        assert next(walk)[0] == b"first.jpg"
+        drop(inbox, b"deep/late.jpg")
+        assert b"deep/late.jpg" in {path for path, _ in walk}
+        half = scan(root, ALL, deep=True)
+        next(half)
+        half.close()
+    assert open_descriptors() == before
+
+
+@pytest.mark.parametrize("swap", ["gone", "link", "file"])
+def test_a_subfolder_swapped_during_the_walk(tmp_path: Path, swap: str) -> None:
+    """Where a subfolder goes away or becomes a link in mid-walk, the walk goes on and never leaves the inbox."""
+    inbox = inbox_in(tmp_path)
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "secret.jpg").write_bytes(b"x")
+    drop(inbox, b"first.jpg")
+    (inbox.path / "sub").mkdir()
+    with files.folder(inbox.path) as root:
+        walk = scan(root, ALL, deep=True)
+        seen = [next(walk)[0]]
+        (inbox.path / "sub").rmdir()
+        if swap == "link":
+            (inbox.path / "sub").symlink_to(outside)
+        elif swap == "file":
+            (inbox.path / "sub").touch()
+        seen += [path for path, _ in walk]
+    assert seen == [b"first.jpg"]
+
+
+def test_a_closed_subfolder_stops_no_other(tmp_path: Path) -> None:
+    """A subfolder that the service may not enter is told of without its name, and the photos beside it are seen."""
+    inbox = inbox_in(tmp_path)
+    closed = inbox.path / CANARY
+    for path in (b"a.jpg", CANARY.encode() + b"/b.jpg", b"other/c.jpg"):
+        drop(inbox, path)
+    closed.chmod(0)
+    with bound_by_rights(), structlog.testing.capture_logs() as told, files.folder(inbox.path) as root:
+        assert {path for path, _ in scan(root, ALL, deep=True)} == {b"a.jpg", b"other/c.jpg"}
+        assert look(root, CANARY.encode() + b"/b.jpg") is None
+    closed.chmod(0o700)
+    assert [entry["event"] for entry in told] == ["subfolder_closed"]
+    assert CANARY not in repr(told)
+
+
+def test_an_inbox_that_cannot_be_listed_is_an_error(tmp_path: Path) -> None:
+    """Missing or closed, the inbox itself raises: what cannot be seen is not taken for gone."""
+    with pytest.raises(FileNotFoundError):
+        found(tmp_path / "missing")
+    (tmp_path / "closed").mkdir(mode=0o300)
+    with bound_by_rights(), pytest.raises(PermissionError):
+        found(tmp_path / "closed")
+
+
+# The inbox between two steps of the loop
+
+
+class Clocked:
+    """An inbox, with what has ended remembered here instead of in a journal."""
+
+    def __init__(self, folder: Path, **choices: object) -> None:
+        self.settings = inbox_in(folder, settle=2.0, scan_every=30.0, **choices)
+        self.done: set[tuple[bytes, Signature]] = set()
+        self.room = Inbox(self.settings, Recipe({}), "poll", lambda _, *version: version in self.done)
+
+    def take_all(self, now: float) -> list[bytes]:
+        paths = []
+        while settled := self.room.take(now):
+            paths.append(settled.path)
+        return paths
+
+
+@pytest.fixture
+def inbox(tmp_path: Path) -> Clocked:
+    """A room with an empty inbox."""
+    return Clocked(tmp_path)
+
+
+def test_an_inbox_gives_each_file_once(inbox: Clocked) -> None:
+    """From the scan to its end a file is handed out once, however often it is seen meanwhile."""
+    drop(inbox.settings, b"a.jpg")
+    for now in (0.0, 1.0):
+        inbox.room.scan(now)
+        inbox.room.hint({b"a.jpg", b"missing.jpg", b".hidden", b"", b"a.jpg/x"}, now)
+    assert inbox.room.waiting == 1
+    assert inbox.take_all(1.9) == []
+    assert inbox.take_all(2.0) == [b"a.jpg"]
+    inbox.room.scan(3.0)
+    inbox.room.hint({b"a.jpg"}, 3.0)
+    assert inbox.take_all(9.0) == []
+    inbox.done.add((b"a.jpg", signature_of(inbox.settings.path, b"a.jpg")))
+    inbox.room.ended(b"a.jpg")
+    inbox.room.scan(10.0)
+    assert inbox.take_all(20.0) == []
+    drop(inbox.settings, b"a.jpg", b"another")
+    inbox.room.scan(21.0)
+    assert inbox.take_all(23.0) == [b"a.jpg"]
+
+
+def test_more_files_than_room_all_come_out(inbox: Clocked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With more files than are watched at a time, the next scans find the rest: each goes once, none is forgotten."""
+    monkeypatch.setattr(room, "ROOM", 5)
+    monkeypatch.setattr(room, "BATCH", 2)
+    full = Clocked(tmp_path)
+    for number in range(23):
+        drop(full.settings, b"%d.jpg" % number)
+    gone: list[bytes] = []
+    for now in range(0, 100, 10):
+        full.room.scan(now)
+        assert full.room.waiting <= 5
+        for path in full.take_all(now + 5):
+            gone.append(path)
+            full.done.add((path, signature_of(full.settings.path, path)))
+            full.room.ended(path)
+    assert sorted(gone) == sorted(b"%d.jpg" % number for number in range(23))
+    assert not full.room.more
+
+
+def test_a_folder_that_fails_in_mid_take_gives_no_file_twice(inbox: Clocked, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files settled before the failure are under way: a scan in between does not bring them in again."""
+    for name in (b"a.jpg", b"b.jpg"):
+        drop(inbox.settings, name)
+        os.utime(inbox.settings.path / os.fsdecode(name), (name[0], name[0]))
+    inbox.room.scan(0.0)
+
+    def failing(root: int, path: bytes) -> Signature | None:
+        if path == b"b.jpg":
+            raise OSError(5, "I/O error")
+        return look(root, path)
+
+    monkeypatch.setattr(room, "look", failing)
+    with pytest.raises(OSError, match="I/O"):
+        inbox.room.take(2.0)
+    monkeypatch.undo()
+    inbox.room.scan(3.0)
+    assert sorted(inbox.take_all(20.0)) == [b"a.jpg", b"b.jpg"]
+
+
+def test_a_failing_folder_is_left_alone_for_longer_each_time(inbox: Clocked) -> None:
+    """After a failure nothing is handed out for a pause that doubles up to a minute; a success starts over."""
+    drop(inbox.settings, b"a.jpg")
+    inbox.room.scan(0.0)
+    now, pauses = 100.0, []
+    for _ in range(8):
+        inbox.room.failed(now)
+        assert inbox.room.take(now) is None
+        pauses.append(inbox.room.next_due(now) - now)
+        now += pauses[-1]
+    assert pauses == [1, 2, 4, 8, 16, 32, 60, 60]
+    assert inbox.room.failing
+    assert inbox.take_all(now) == [b"a.jpg"]
+    inbox.room.recovered()
+    inbox.room.failed(now)
+    assert inbox.room.next_due(now) - now == 1
+
+
+def test_subfolders_can_be_left_out(tmp_path: Path) -> None:
+    """With `subfolders: ignore` neither a scan nor a hint brings in what lies deeper."""
+    flat = Clocked(tmp_path, subfolders="ignore")
+    drop(flat.settings, b"a.jpg")
+    drop(flat.settings, b"deep/b.jpg")
+    flat.room.scan(0.0)
+    flat.room.hint({b"deep/b.jpg"}, 0.0)
+    assert flat.take_all(5.0) == [b"a.jpg"]
+
+
+def test_a_missing_inbox_is_an_error_in_every_step(inbox: Clocked) -> None:
+    """Scan, hint and take raise where the folder is away; the files that were waiting are not forgotten."""
+    drop(inbox.settings, b"a.jpg")
+    inbox.room.scan(0.0)
+    away = inbox.settings.path.with_name("away")
+    inbox.settings.path.rename(away)
+    for step in (inbox.room.scan, inbox.room.take, lambda now: inbox.room.hint({b"a.jpg"}, now)):
+        with pytest.raises(FileNotFoundError):
+            step(9.0)
+    away.rename(inbox.settings.path)
+    assert inbox.take_all(10.0) == [b"a.jpg"]
