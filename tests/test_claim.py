@@ -132,7 +132,8 @@ def test_a_file_of_no_use_is_a_job_with_a_reason(
     drop(inbox, b"a.jpg", b"")
     os.truncate(inbox.path / "a.jpg", size)
     it = claimed(journal, inbox, settled(inbox, b"a.jpg"))
-    assert (it.refusal, it.data) == (reason, b"")
+    assert it.refusal == reason
+    assert it.data == b""
     assert [job.id for job in journal.unfinished()] == [it.job.id]
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from facewarden.sandbox import proof, redact, regions
+from facewarden import regions
+from facewarden.sandbox import proof, redact
 from facewarden.values import STYLES, Style
 
 

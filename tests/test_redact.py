@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from PIL import Image
 from tests.test_regions import near, region
 
-from facewarden.sandbox import proof, redact, regions
+from facewarden import regions
+from facewarden.sandbox import proof, redact
 from facewarden.values import STYLES, Pixels, Region, Style
 
 BLIND: list[Style] = [style for style, way in redact.STYLES.items() if way.blind]

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from tests.test_regions import region
 
-from facewarden.sandbox import redact, regions
+from facewarden import regions
+from facewarden.sandbox import redact
 from facewarden.sandbox.redact import blending, harmonic
 from facewarden.values import SHAPES, Pixels, Region
 

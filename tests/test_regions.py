@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facewarden.sandbox import regions
+from facewarden import regions
 from facewarden.values import SHAPES, Region
 
 

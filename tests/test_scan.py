@@ -127,9 +127,7 @@ def test_a_scan_streams(tmp_path: Path) -> None:
         assert next(walk)[0] == b"first.jpg"
         drop(inbox, b"deep/late.jpg")
         assert b"deep/late.jpg" in {path for path, _ in walk}
-        half = scan(root, ALL, deep=True)
-        next(half)
-        half.close()
+        next(scan(root, ALL, deep=True))
     assert open_descriptors() == before
 
 

@@ -145,7 +145,10 @@ def read_labels(files: Sequence[Path]) -> list[tuple[Path, Labelled]]:
 
 
 def _faults(number: int, error: ValidationError) -> list[str]:
-    faults = [f"label file {number}: {'.'.join(map(str, fault['loc'])) or 'the whole'}: {fault['msg']}" for fault in error.errors()]
+    faults = [
+        f"label file {number}: {'.'.join(map(str, fault['loc'])) or 'the whole'}: {fault['msg']}"
+        for fault in error.errors()
+    ]
     return [*faults[:20], *([f"… and {len(faults) - 20} more"] if len(faults) > 20 else [])]
 
 
@@ -155,7 +158,9 @@ def read_predictions(file: Path) -> Mapping[Path, Predicted]:
         lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
         predicted = [Predicted.model_validate(line) for line in lines if "error" not in line]
     except (OSError, ValueError):
-        raise CannotStart(CONFIGURATION, ("the predictions are not lines as `facewarden detect --json` prints",)) from None
+        raise CannotStart(
+            CONFIGURATION, ("the predictions are not lines as `facewarden detect --json` prints",)
+        ) from None
     return {Path(entry.file).resolve(): entry for entry in predicted}
 
 

@@ -6,7 +6,8 @@ import time
 
 import cv2
 
-from facewarden.sandbox import decode, detect, redact, regions, wire
+from facewarden import regions
+from facewarden.sandbox import decode, detect, redact, wire
 from facewarden.values import DetectorName
 
 LOWEST_SCORES: dict[DetectorName, float] = {"blazeface": 0.3, "centerface": 0.15}

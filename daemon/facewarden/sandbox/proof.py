@@ -15,7 +15,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from facewarden.sandbox import redact, regions
+from facewarden import regions
+from facewarden.sandbox import redact
 from facewarden.values import SHAPES, Pixels, Region, Style
 
 LONGEST = 200

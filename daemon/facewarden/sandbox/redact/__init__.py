@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from facewarden.sandbox import regions
+from facewarden import regions
+from facewarden.regions import Coverage
 from facewarden.sandbox.redact import blending, framing, gaussian, mosaic, solid, veil
-from facewarden.sandbox.regions import Coverage
 from facewarden.values import Pixels, Region, Style
 
 

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from facewarden.sandbox import regions
+from facewarden import regions
 from facewarden.values import Pixels, Region
 
 Grid = npt.NDArray[np.float32]

@@ -5,7 +5,7 @@ Drawn last, over pixels that are already redacted, and outside the area's edge. 
 
 from __future__ import annotations
 
-from facewarden.sandbox import regions
+from facewarden import regions
 from facewarden.values import Pixels, Region
 
 GREEN = (0, 255, 0)

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from facewarden.regions import Coverage
 from facewarden.sandbox.redact import blending
-from facewarden.sandbox.regions import Coverage
 from facewarden.values import Pixels, Region
 
 SHARE = 0.3

@@ -11,8 +11,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from facewarden.regions import Coverage
 from facewarden.sandbox.redact.blending import Grid
-from facewarden.sandbox.regions import Coverage
 
 ROUNDS = 32
 """At each grid size. On six photos of faces, the fill then lay within 1 level of 255, on average, of 1,500 rounds'."""

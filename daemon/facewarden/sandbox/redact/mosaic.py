@@ -13,8 +13,8 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
-from facewarden.sandbox import regions
-from facewarden.sandbox.regions import Coverage
+from facewarden import regions
+from facewarden.regions import Coverage
 from facewarden.values import Pixels, Region
 
 CELLS = 4

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from facewarden.sandbox import regions
-from facewarden.sandbox.regions import Coverage
+from facewarden import regions
+from facewarden.regions import Coverage
 from facewarden.values import Pixels, Region
 
 COLOUR = 128

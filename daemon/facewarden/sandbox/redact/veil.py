@@ -15,9 +15,9 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from facewarden.sandbox import regions
+from facewarden import regions
+from facewarden.regions import Coverage
 from facewarden.sandbox.redact import blending, harmonic
-from facewarden.sandbox.regions import Coverage
 from facewarden.values import Pixels, Region
 
 CELLS = 24
