@@ -1,0 +1,35 @@
+"""The `facewarden` command. Only `detect` prints file names; all else speaks in counts and reasons."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from facewarden import __version__
+from facewarden.cli import direct, watching
+
+app = typer.Typer(
+    add_completion=False,
+    pretty_exceptions_enable=False,  # they would print values, which are file names
+    no_args_is_help=True,
+    help="Hide every face in the photos dropped into a folder. Offline, sandboxed, logging nothing about anyone.",
+)
+app.command()(watching.run)
+app.command()(watching.once)
+app.command()(direct.redact)
+app.command()(direct.detect)
+app.command()(watching.check)
+app.command()(watching.sample_config)
+
+
+def main() -> None:
+    """Run the command line; ends the process with an exit code of `errors.Exit`."""
+    app()
+
+
+@app.callback(invoke_without_command=True)
+def _version(version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False) -> None:
+    if version:
+        typer.echo(f"facewarden {__version__}")
+        raise typer.Exit

@@ -1,0 +1,99 @@
+"""`redact` and `detect`: work on files named on the command line. Only `detect` prints file names."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from facewarden import config, direct
+from facewarden.cli.terminal import Given, SmallestFace, Workers, summary, told_plainly, tracked, workers_for
+from facewarden.config.models import Format
+from facewarden.errors import REASONS, Exit
+from facewarden.values import Limits, Shape, Style
+
+
+def redact(
+    given: Given,
+    target: Annotated[Path, typer.Option("--output", "-o", file_okay=False, help="Write results into this folder.")],
+    style: Annotated[Style, typer.Option(help="Hide faces this way.")] = "veil",
+    shape: Annotated[Shape, typer.Option(help="Draw areas of this shape.")] = "ellipse",
+    growth: Annotated[float, typer.Option(min=1, max=4, help="Grow found faces by this factor.")] = 1.6,
+    safety_frame: Annotated[bool, typer.Option(help="Draw a green frame around each area.")] = True,
+    smallest_face: SmallestFace = 20,
+    output_format: Annotated[Format, typer.Option("--format", help="Write results in this format.")] = "same",
+    quality: Annotated[int, typer.Option(min=1, max=100, help="Write JPEG and WebP with this quality.")] = 90,
+    workers: Workers = None,
+) -> None:
+    """Redact photos and folders without a configuration; never overwrite a file, and go on after a failure."""
+    profile = config.Profile.model_validate(
+        {
+            "detect": {"smallest_face": smallest_face},
+            "redact": {"style": style, "shape": shape, "growth": growth, "safety_frame": safety_frame},
+            "output": {"format": output_format, "jpeg_quality": quality},
+        }
+    )
+    found = list(direct.sources(given))
+    with told_plainly(), workers_for(workers, len(found)) as pool:
+        target.mkdir(parents=True, exist_ok=True)
+        counts: Counter[str] = Counter()
+        answers = direct.redact(found, target, profile, config.recipe_of(profile, Limits()), pool)
+        for done in tracked(answers, len(found)):
+            counts["redacted" if done.reason is None else done.reason.sentence()] += 1
+    summary(counts, 0)
+    if counts.total() > counts["redacted"] or not found:
+        raise typer.Exit(Exit.SOME_FAILED)
+
+
+def detect(
+    given: Given,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON line a file.")] = False,
+    smallest_face: SmallestFace = 20,
+    workers: Workers = None,
+) -> None:
+    """Print the areas that would be redacted, in upright pixels, without redacting."""
+    profile = config.Profile.model_validate({"detect": {"smallest_face": smallest_face}})
+    found = list(direct.sources(given))
+    failed = 0
+    with told_plainly(), workers_for(workers, len(found)) as pool:
+        for done in tracked(direct.detect(found, config.recipe_of(profile, Limits()), pool), len(found)):
+            failed += done.reason is not None
+            for line in _lines(done, as_json=as_json):
+                typer.echo(line)
+    if failed or not found:
+        raise typer.Exit(Exit.SOME_FAILED)
+
+
+def _lines(done: direct.Done, *, as_json: bool) -> Iterator[str]:
+    name = os.fsencode(done.source.path).decode("utf-8", "backslashreplace")
+    if done.reply is None:
+        reason = done.reason.number if done.reason else 0
+        entry: dict[str, Any] = {"file": name, "error": {"reason": reason, "text": REASONS[reason].sentence()}}
+        yield json.dumps(entry) if as_json else f"{_plain(name)}: {REASONS[reason].sentence()}"
+        return
+    for number, ((width, height), regions) in enumerate(zip(done.reply.sizes, done.reply.regions, strict=True)):
+        page = {"frame": number} if len(done.reply.sizes) > 1 else {}
+        areas = [
+            {
+                "x": round(region.x, 1),
+                "y": round(region.y, 1),
+                "width": round(region.width, 1),
+                "height": round(region.height, 1),
+                "shape": region.shape,
+                "score": round(region.score, 3),
+                "detector": region.detector,
+            }
+            for region in regions
+        ]
+        entry = {"file": name, **page, "width": width, "height": height, "regions": areas}
+        yield json.dumps(entry) if as_json else f"{_plain(name)}: {width} x {height}, {len(areas)} areas"
+
+
+def _plain(name: str) -> str:
+    """A name without control characters: it may hold escape codes for the terminal."""
+    return "".join(letter if letter.isprintable() else "?" for letter in name)

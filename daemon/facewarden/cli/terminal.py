@@ -1,0 +1,78 @@
+"""What the commands share: options, progress on a terminal, plain words for a refusal."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, NoReturn, TypeVar
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from facewarden import logs
+from facewarden.errors import CannotStart
+from facewarden.pool import Pool, default_size
+
+errors_to = Console(stderr=True)
+T = TypeVar("T")
+
+ConfigurationFile = Annotated[
+    Path, typer.Option("--config", "-c", envvar="FACEWARDEN_CONFIG", help="Read this configuration.")
+]
+DEFAULT_FILE = Path("/etc/facewarden/facewarden.yaml")
+Given = Annotated[
+    list[Path], typer.Argument(metavar="IN...", exists=True, show_default=False, help="Photos and folders of photos.")
+]
+Workers = Annotated[
+    int | None, typer.Option(min=1, max=256, help="Start so many worker processes; by default one a core.")
+]
+SmallestFace = Annotated[int, typer.Option(min=8, max=1000, help="Find faces from this width in pixels.")]
+
+
+@contextmanager
+def workers_for(workers: int | None, photos: int) -> Iterator[Pool]:
+    logs.configure()
+    pool = Pool(max(1, min(workers or default_size(), photos)))
+    try:
+        pool.start()
+        yield pool
+    finally:
+        pool.stop()
+
+
+@contextmanager
+def told_plainly() -> Iterator[None]:
+    """A refusal to start is told as a sentence with its faults, and the exit code says which it was."""
+    try:
+        yield
+    except CannotStart as refusal:
+        _refuse(refusal)
+
+
+def _refuse(refusal: CannotStart) -> NoReturn:
+    errors_to.print(f"[red]facewarden cannot start:[/] {refusal}", highlight=False, soft_wrap=True)
+    for fault in refusal.faults:
+        errors_to.print(f"  - {fault}", highlight=False, markup=False, soft_wrap=True)
+    raise typer.Exit(refusal.reason.exit)
+
+
+def progress_bar() -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=errors_to, transient=True, disable=not errors_to.is_terminal)
+
+
+def tracked(answers: Iterable[T], total: int) -> Iterator[T]:
+    with progress_bar() as progress:
+        yield from progress.track(answers, total=total, description="photos")
+
+
+def summary(counts: Counter[str], failing: int) -> None:
+    for what, count in sorted(counts.items()):
+        errors_to.print(f"{count:6} {what}", highlight=False, soft_wrap=True)
+    if not counts:
+        errors_to.print("     0 nothing to do", highlight=False)
+    if failing:
+        errors_to.print(f"{failing:6} inboxes with a folder out of reach: see the log", highlight=False, soft_wrap=True)

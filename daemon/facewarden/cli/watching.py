@@ -1,0 +1,74 @@
+"""`run`, `once`, `check` and `sample-config`: the commands of the service."""
+
+from __future__ import annotations
+
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.console import Console
+
+from facewarden import checks, config, logs
+from facewarden.cli.terminal import DEFAULT_FILE, ConfigurationFile, progress_bar, summary, told_plainly
+from facewarden.errors import Exit
+from facewarden.journey import Ending
+from facewarden.service import Service
+
+
+def run(file: ConfigurationFile = DEFAULT_FILE) -> None:
+    """Watch the inboxes until told to stop (SIGTERM or Ctrl-C)."""
+    logs.configure()
+    with told_plainly(), _service(file) as service:
+        service.run()
+
+
+def once(file: ConfigurationFile = DEFAULT_FILE) -> None:
+    """Work off what is in the inboxes now, then exit; 1 if a photo was quarantined or a folder was out of reach."""
+    logs.configure()
+    counts: Counter[str] = Counter()
+    with told_plainly(), progress_bar() as progress:
+        task = progress.add_task("photos", total=None)
+
+        def ended(ending: Ending) -> None:
+            counts[ending.outcome] += 1
+            done = sum(counts[outcome] for outcome in ("published", "held", "quarantined", "vanished"))
+            progress.update(task, completed=done, total=done + service.waiting)
+
+        with _service(file, ended) as service:
+            service.once()
+            failing = sum(inbox.failing for inbox in service.inboxes.values())
+    summary(counts, failing)
+    if counts["quarantined"] or failing:
+        raise typer.Exit(Exit.SOME_FAILED)
+
+
+def check(file: ConfigurationFile = DEFAULT_FILE) -> None:
+    """Validate the configuration, its folders and rights, the weights and the libraries."""
+    with told_plainly():
+        findings = list(checks.run(file))
+    for finding in findings:
+        mark = {"fine": "[green]ok[/]", "warning": "[yellow]warning[/]", "fault": "[red]fault[/]"}[finding.kind]
+        Console().print(f"{mark:>20}  {finding.text}", highlight=False, soft_wrap=True)
+    worst = max((finding.exit for finding in findings), default=Exit.FINE)
+    if worst:
+        raise typer.Exit(worst)
+
+
+def sample_config() -> None:
+    """Print a commented sample of the configuration."""
+    typer.echo(config.sample(), nl=False)
+
+
+@contextmanager
+def _service(file: Path, on_ending: Any = lambda _: None) -> Iterator[Service]:
+    service = Service(config.load(file), on_ending)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: service.stop())
+    try:
+        yield service
+    finally:
+        service.close()
