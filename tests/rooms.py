@@ -92,6 +92,13 @@ def second_file_system() -> Iterator[Path]:
 
 
 @contextlib.contextmanager
+def quick_folder() -> Iterator[Path]:
+    """A fresh folder in memory where that is possible: a journal writes through to the disk at each step."""
+    with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
+        yield Path(folder)
+
+
+@contextlib.contextmanager
 def small_disk(folder: Path, kilobytes: int) -> Iterator[Path]:
     """A file system of this size, mounted at a new folder; skips the test where that is not allowed."""
     folder.mkdir()

@@ -18,6 +18,7 @@ from tests.rooms import (
     drop,
     inbox_in,
     open_descriptors,
+    quick_folder,
     signature_of,
 )
 
@@ -34,9 +35,16 @@ DATA = bytes(range(256)) * 30
 
 
 @pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Journal]:
+def state() -> Iterator[Path]:
+    """A fresh state folder."""
+    with quick_folder() as folder:
+        yield folder
+
+
+@pytest.fixture
+def journal(state: Path) -> Iterator[Journal]:
     """An open journal; what a test opens besides and does not close fails it."""
-    with contextlib.closing(Journal(tmp_path)) as opened:
+    with contextlib.closing(Journal(state)) as opened:
         before = open_descriptors()
         yield opened
         assert open_descriptors() == before
@@ -82,7 +90,7 @@ def test_a_file_is_claimed_again_under_the_same_id(journal: Journal, inbox: conf
     assert (again.job.id, again.job.attempts) == (first.job.id, 1)
 
 
-def test_content_is_recognised_without_being_told(tmp_path: Path, journal: Journal, inbox: config.Inbox) -> None:
+def test_content_is_recognised_without_being_told(state: Path, journal: Journal, inbox: config.Inbox) -> None:
     """The same bytes give the same key under any name, another state folder's key another, and no plain hash is kept."""
     for name, data in ((b"a.jpg", DATA), (b"b.jpg", DATA), (b"c.jpg", DATA + b"x")):
         drop(inbox, name, data)
@@ -91,7 +99,7 @@ def test_content_is_recognised_without_being_told(tmp_path: Path, journal: Journ
     assert a.variant == b.variant == c.variant
     elsewhere = claimed(journal, inbox, settled(inbox, b"a.jpg"), key=b"other" * 7)
     assert elsewhere.content != a.content
-    written = b"".join(file.read_bytes() for file in tmp_path.glob("journal*"))
+    written = b"".join(file.read_bytes() for file in state.glob("journal*"))
     assert a.content in written
     for algorithm in ("md5", "sha1", "sha256", "sha512", "blake2b"):
         digest = hashlib.new(algorithm, DATA)

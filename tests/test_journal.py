@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.rooms import CANARY, NASTY, bound_by_rights, open_descriptors, second_file_system, small_disk
+from tests.rooms import CANARY, NASTY, bound_by_rights, open_descriptors, quick_folder, small_disk
 
 from facewarden.errors import ALREADY_RUNNING, FOLDER, JOURNAL_DAMAGED, JOURNAL_NEWER, CannotStart
 from facewarden.files import Signature
@@ -26,9 +26,16 @@ EXTREMES = Signature(-(2**63), 2**40, 2**63 - 1)
 
 
 @pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Journal]:
+def state() -> Iterator[Path]:
+    """A fresh state folder."""
+    with quick_folder() as folder:
+        yield folder
+
+
+@pytest.fixture
+def journal(state: Path) -> Iterator[Journal]:
     """An open journal in the test's own folder."""
-    with contextlib.closing(Journal(tmp_path)) as opened:
+    with contextlib.closing(Journal(state)) as opened:
         yield opened
 
 
@@ -148,7 +155,7 @@ STEPS = st.lists(
 def test_the_journal_is_a_plain_table_to_its_user(steps: list[tuple[str, int, int]]) -> None:
     """Whatever is done in whatever order, with restarts between, the open jobs are those of a table in memory."""
     table: dict[str, tuple[bytes, Signature, str, int]] = {}
-    with second_file_system() as folder, contextlib.ExitStack() as opened:
+    with quick_folder() as folder, contextlib.ExitStack() as opened:
         journal = opened.enter_context(contextlib.closing(Journal(folder)))
         for step, file, version in steps:
             if step == "reopen":
@@ -211,12 +218,12 @@ def test_many_threads(journal: Journal) -> None:
 # Durable and private
 
 
-def test_what_was_written_survives_kill_9(tmp_path: Path) -> None:
+def test_what_was_written_survives_kill_9(state: Path) -> None:
     """A process that is killed right after a call returned has left that call's row for the next one."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
-        journal = Journal(tmp_path)
+        journal = Journal(state)
         job = claim(journal)
         journal.attempt(job)
         journal.placing(job, "published", b"photo.jpg", 7)
@@ -224,40 +231,40 @@ def test_what_was_written_survives_kill_9(tmp_path: Path) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
     os.waitpid(child, 0)
     os.close(writer)
-    with contextlib.closing(Journal(tmp_path)) as journal, open(reader, "rb") as said:
+    with contextlib.closing(Journal(state)) as journal, open(reader, "rb") as said:
         (job,) = journal.unfinished()
         assert (job.id, job.state, job.attempts) == (said.read().decode(), "placing", 1)
 
 
-def test_only_its_owner_may_read_it(tmp_path: Path) -> None:
+def test_only_its_owner_may_read_it(state: Path) -> None:
     """Whatever the umask, each file of the journal is readable by the service's user alone."""
     old = os.umask(0)
     try:
-        with contextlib.closing(Journal(tmp_path)) as journal:
+        with contextlib.closing(Journal(state)) as journal:
             claim(journal)
-            modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
+            modes = {file.name: file.stat().st_mode & 0o777 for file in state.iterdir()}
     finally:
         os.umask(old)
     assert {"journal.sqlite", "journal.sqlite-wal", "lock"} <= set(modes)
     assert set(modes.values()) == {0o600}
 
 
-def test_one_journal_has_one_user(tmp_path: Path, journal: Journal) -> None:
+def test_one_journal_has_one_user(state: Path, journal: Journal) -> None:
     """A second opening of the same state folder is refused, and leaves nothing open; after the first closes it works."""
     before = open_descriptors()
     with pytest.raises(CannotStart) as refused:
-        Journal(tmp_path)
+        Journal(state)
     assert refused.value.reason is ALREADY_RUNNING
     assert open_descriptors() == before
     journal.close()
-    Journal(tmp_path).close()
+    Journal(state).close()
 
 
 # Damage
 
 
-def spoil(tmp_path: Path, how: str) -> None:
-    file = tmp_path / "journal.sqlite"
+def spoil(state: Path, how: str) -> None:
+    file = state / "journal.sqlite"
     if how == "garbage":
         file.write_bytes(CANARY.encode() * 1000)
     elif how == "truncated":
@@ -278,21 +285,21 @@ def spoil(tmp_path: Path, how: str) -> None:
         ("newer", JOURNAL_NEWER),
     ],
 )
-def test_a_journal_that_cannot_be_trusted_is_refused(tmp_path: Path, how: str, reason: object) -> None:
+def test_a_journal_that_cannot_be_trusted_is_refused(state: Path, how: str, reason: object) -> None:
     """Damage and a newer version are named, the file stays as it is, and the lock is free again."""
-    with contextlib.closing(Journal(tmp_path)) as journal:
+    with contextlib.closing(Journal(state)) as journal:
         for number in range(50):
             claim(journal, b"%d" % number * 50)
-    spoil(tmp_path, how)
-    data = (tmp_path / "journal.sqlite").read_bytes()
+    spoil(state, how)
+    data = (state / "journal.sqlite").read_bytes()
     before = open_descriptors()
     for _ in range(2):
         with pytest.raises(CannotStart) as refused:
-            Journal(tmp_path)
+            Journal(state)
         assert refused.value.reason is reason
         assert CANARY not in str(refused.value) + repr(refused.value.faults)
     assert open_descriptors() == before
-    assert (tmp_path / "journal.sqlite").read_bytes() == data
+    assert (state / "journal.sqlite").read_bytes() == data
 
 
 @pytest.fixture(scope="module")
@@ -314,7 +321,7 @@ def worn(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @settings(max_examples=100)
 def test_no_damage_makes_a_traceback(worn: Path, places: list[tuple[int, bytes]], length: int | None) -> None:
     """However a journal was overwritten or cut, opening and reading it works or is refused by name."""
-    with second_file_system() as folder:
+    with quick_folder() as folder:
         file = folder / "journal.sqlite"
         shutil.copy(worn, file)
         with file.open("r+b") as damaged:
@@ -375,12 +382,12 @@ def test_starting_on_a_full_disk_does_not_blame_the_journal(tmp_path: Path) -> N
         assert refused.value.reason is FOLDER
 
 
-def test_a_journal_of_a_version_without_jobs_is_refused(tmp_path: Path) -> None:
+def test_a_journal_of_a_version_without_jobs_is_refused(state: Path) -> None:
     """A database that is none of ours is not taken for an empty journal."""
-    with contextlib.closing(sqlite3.connect(tmp_path / "journal.sqlite")) as database:
+    with contextlib.closing(sqlite3.connect(state / "journal.sqlite")) as database:
         database.execute("CREATE TABLE others (x)")
         database.execute("PRAGMA user_version = 1")
         database.commit()
     with pytest.raises(CannotStart) as refused:
-        Journal(tmp_path)
+        Journal(state)
     assert refused.value.reason is JOURNAL_DAMAGED

@@ -11,7 +11,17 @@ from pathlib import Path
 
 import pytest
 import structlog.testing
-from tests.rooms import CANARY, contents, drop, inbox_in, job_of, killed_before_step, second_file_system, signature_of
+from tests.rooms import (
+    CANARY,
+    contents,
+    drop,
+    inbox_in,
+    job_of,
+    killed_before_step,
+    quick_folder,
+    second_file_system,
+    signature_of,
+)
 
 from facewarden import config
 from facewarden.delivery.publish import publish
@@ -34,9 +44,16 @@ def quick() -> Iterator[Path]:
 
 
 @pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Journal]:
+def state() -> Iterator[Path]:
+    """A fresh state folder."""
+    with quick_folder() as folder:
+        yield folder
+
+
+@pytest.fixture
+def journal(state: Path) -> Iterator[Journal]:
     """An open journal in the test's own folder."""
-    with contextlib.closing(Journal(tmp_path)) as opened:
+    with contextlib.closing(Journal(state)) as opened:
         yield opened
 
 
@@ -223,12 +240,14 @@ def test_one_unreachable_inbox_does_not_stop_the_others(tmp_path: Path, journal:
     assert CANARY not in repr(told)
 
 
-def test_a_journey_cut_off_by_an_error_is_resumed_without_a_second_result(tmp_path: Path, journal: Journal) -> None:
+def test_a_journey_cut_off_by_an_error_is_resumed_without_a_second_result(
+    tmp_path: Path, state: Path, journal: Journal
+) -> None:
     """Where a result was placed but the journal could not note it, the file is not worked on again."""
     inbox = inbox_in(tmp_path)
     drop(inbox, NAME)
     job = job_of(journal, inbox, NAME)
-    with contextlib.closing(sqlite3.connect(tmp_path / "journal.sqlite")) as database:
+    with contextlib.closing(sqlite3.connect(state / "journal.sqlite")) as database:
         database.execute(
             "CREATE TRIGGER fault BEFORE UPDATE ON jobs WHEN new.state = 'placed' BEGIN SELECT raise(FAIL, ''); END"
         )

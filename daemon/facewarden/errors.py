@@ -128,6 +128,13 @@ NOT_ENCODED = _reason(
     31, "not_encoded", "The result could not be encoded in its format.", "Set output.format to jpeg or png."
 )
 
+ZONE_OUTSIDE = _reason(
+    32,
+    "zone_outside",
+    "A zone of the configuration lies outside this photo.",
+    "Write zones.always in per cent, or give photos of this size an inbox of their own.",
+)
+
 # 40-59: the service cannot start
 CONFIGURATION = _reason(
     40, "configuration", "The configuration is not valid.", "Mend the faults listed.", exit=Exit.USAGE

@@ -1,6 +1,6 @@
 """The bytes between the trusted side and a worker: fixed structs with counted lengths, nothing that parses itself.
 
-A request is a header, the recipe as JSON and the original's bytes. A reply is a row of tagged messages:
+A request is a header, the recipe as JSON, the emblem's bytes (none unless the style draws one) and the original's. A reply is a row of tagged messages:
 `READY` or `FAILED` once after the start; then for each request `FAILED`, or `PICTURE`, for each frame `FRAME` with its
 regions and pixels, and `DONE`. All numbers are little-endian. The trusted side writes requests and the worker trusts
 them; nothing in a reply is trusted before `replies` has checked it.
@@ -11,8 +11,8 @@ from __future__ import annotations
 import struct
 from typing import Final
 
-REQUEST: Final = struct.Struct("<4sIQ")
-"""Kind of request, length of the recipe in bytes, length of the original in bytes."""
+REQUEST: Final = struct.Struct("<4sIIQ")
+"""Kind of request, and lengths in bytes of the recipe, the emblem and the original."""
 HIDE: Final = b"HIDE"
 """Answer with redacted pixels."""
 FIND: Final = b"FIND"
@@ -31,8 +31,9 @@ DONE: Final = 5
 FAILURE: Final = struct.Struct("<H")
 """A reason's number."""
 
-PICTURE_HEAD: Final = struct.Struct("<BIffi")
-"""Index into FORMATS, number of frames, dpi across and down (0 where unknown), loop (-1 where there is none)."""
+PICTURE_HEAD: Final = struct.Struct("<BIffiHBBBBB")
+"""Index into FORMATS, number of frames, dpi across and down (0 where unknown), loop (-1 where there is none), and year,
+month, day, hour, minute, second of the capture (all 0 where unknown)."""
 
 FRAME_HEAD: Final = struct.Struct("<IIBIII")
 """Width, height, channels (0, 1, 3 or 4), duration in ms, regions found, regions of the second look."""

@@ -7,6 +7,7 @@ fails it makes the whole reply a `BAD_REPLY`. The pixels themselves cannot be ch
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import math
 from collections.abc import Callable
 
@@ -14,7 +15,7 @@ import numpy as np
 
 from facewarden import protocol
 from facewarden.errors import BAD_REPLY, REASONS, FileRefused
-from facewarden.values import DETECTORS, FORMATS, SHAPES, Frame, Limits, Picture, Region
+from facewarden.values import DETECTORS, FORMATS, SHAPES, Frame, Limits, Moment, Picture, Region
 
 Read = Callable[[int], bytearray]
 """Reads exactly so many bytes from the worker, or raises FileRefused."""
@@ -66,12 +67,12 @@ def read_start(read: Read) -> Protection:
 def read_reply(read: Read, limits: Limits, *, with_pixels: bool) -> Reply:
     """Read one whole answer. Raises FileRefused: the worker's own reason, or BAD_REPLY where a value is out of bounds."""
     _expect(_tag(read) == protocol.PICTURE)
-    untrusted_format, untrusted_count, *untrusted_dpi, untrusted_loop = protocol.PICTURE_HEAD.unpack(
-        read(protocol.PICTURE_HEAD.size)
-    )
+    untrusted = protocol.PICTURE_HEAD.unpack(read(protocol.PICTURE_HEAD.size))
+    untrusted_format, untrusted_count, across, down, untrusted_loop, *untrusted_moment = untrusted
     _expect(untrusted_format < len(FORMATS) and 1 <= untrusted_count <= limits.frames)
-    dpi = _checked_dpi(untrusted_dpi)
+    dpi = _checked_dpi([across, down])
     loop = _checked_loop(untrusted_loop)
+    captured = _checked_moment(untrusted_moment)
     frames: list[Frame] = []
     sizes: list[tuple[int, int]] = []
     regions: list[tuple[Region, ...]] = []
@@ -89,7 +90,7 @@ def read_reply(read: Read, limits: Limits, *, with_pixels: bool) -> Reply:
     _expect(_tag(read) == protocol.DONE)
     times = protocol.DONE_TIMES.unpack(read(protocol.DONE_TIMES.size))
     seconds = {stage: time / 1e6 for stage, time in zip(("decode", "detect", "redact"), times, strict=True)}
-    picture = Picture(FORMATS[untrusted_format], tuple(frames), dpi, loop)
+    picture = Picture(FORMATS[untrusted_format], tuple(frames), dpi, loop, captured)
     return Reply(picture, tuple(sizes), tuple(regions), second_look, seconds)
 
 
@@ -120,6 +121,18 @@ def _checked_dpi(untrusted_dpi: list[float]) -> tuple[float, float] | None:
 def _checked_loop(untrusted_loop: int) -> int | None:
     _expect(-1 <= untrusted_loop <= 0xFFFF)
     return None if untrusted_loop < 0 else untrusted_loop
+
+
+def _checked_moment(untrusted: list[int]) -> Moment | None:
+    """A date and time that exist; EXIF has four digits for the year."""
+    if not any(untrusted):
+        return None
+    year, month, day, hour, minute, second = untrusted
+    try:
+        datetime.datetime(year, month, day, hour, minute, second)  # noqa: DTZ001 - a camera's clock knows no zone
+    except ValueError:
+        raise FileRefused(BAD_REPLY) from None
+    return year, month, day, hour, minute, second
 
 
 def _frame(

@@ -6,6 +6,7 @@ Ground floor: imports the standard library and numpy only, so both the trusted s
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 from typing import Any, Literal, get_args
 
@@ -16,8 +17,9 @@ Pixels = npt.NDArray[np.uint8]
 """One frame: uint8, shape (height, width) for grey, (height, width, 3) for RGB, (height, width, 4) for RGBA."""
 
 Shape = Literal["ellipse", "rectangle"]
-Style = Literal["veil", "gaussian", "mosaic", "solid"]
-DetectorName = Literal["blazeface", "centerface"]
+Style = Literal["veil", "gaussian", "mosaic", "solid", "image"]
+DetectorName = Literal["blazeface", "centerface", "yunet", "fixed"]
+ZoneShape = Literal["rectangle", "ellipse", "polygon"]
 
 SHAPES: tuple[Shape, ...] = get_args(Shape)
 STYLES: tuple[Style, ...] = get_args(Style)
@@ -41,6 +43,29 @@ class Region:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Zone:
+    """A part of every photo that the operator named. Each length is (number, whether it is per cent of that side).
+
+    `rectangle` and `ellipse` have two points, left upper corner and size; `polygon` has three or more corners.
+    """
+
+    shape: ZoneShape
+    points: tuple[tuple[Length, Length], ...]
+
+    def corners(self, width: int, height: int) -> list[tuple[float, float]]:
+        """The points in pixels of a frame of this size."""
+        return [(_pixels(across, width), _pixels(down, height)) for across, down in self.points]
+
+
+Length = tuple[float, bool]
+
+
+def _pixels(length: Length, side: int) -> float:
+    number, per_cent = length
+    return number * side / 100 if per_cent else number
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Limits:
     """What a worker may be asked to hold. Checked before decoding, and again on each reply.
 
@@ -54,13 +79,18 @@ class Limits:
     all_pixels: int = 400_000_000
 
 
+EMBLEM = Limits(bytes=1 << 20, pixels=1_000_000, frames=1, all_pixels=1_000_000)
+"""What the picture that style `image` draws may have: it goes to a worker with every photo."""
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Recipe:
     """All that a worker is told about one photo besides its bytes: how to search it and how to hide what it finds.
 
     `thresholds` maps a detector's name to its lowest score, 0..1; a detector that is absent is not asked.
     `smallest_face` is the width in pixels of the smallest face wanted. `growth` is the factor by which the width and
-    height of each found face are multiplied before it is hidden.
+    height of each found face are multiplied before it is hidden. `always` zones are hidden in every photo; a face found
+    wholly inside a `never` zone is left alone. `emblem` is the picture file that style `image` draws.
     """
 
     thresholds: dict[DetectorName, float]
@@ -69,17 +99,30 @@ class Recipe:
     shape: Shape = "ellipse"
     style: Style = "veil"
     safety_frame: bool = True
+    always: tuple[Zone, ...] = ()
+    never: tuple[Zone, ...] = ()
+    emblem: bytes = dataclasses.field(default=b"", repr=False)
     limits: Limits = dataclasses.field(default_factory=Limits)
 
     def to_json(self) -> str:
-        """One line with sorted keys: the same recipe always gives the same text, so it can serve as a key."""
-        return json.dumps(dataclasses.asdict(self), sort_keys=True, separators=(",", ":"))
+        """One line with sorted keys: the same recipe always gives the same text, so it can serve as a key.
+
+        For the emblem stands its SHA-256; its bytes go beside the text.
+        """
+        fields = dataclasses.asdict(self) | {"emblem": hashlib.sha256(self.emblem).hexdigest()}
+        return json.dumps(fields, sort_keys=True, separators=(",", ":"))
 
     @classmethod
-    def from_json(cls, text: str) -> Recipe:
-        fields: dict[str, Any] = json.loads(text)
+    def from_json(cls, text: str, emblem: bytes = b"") -> Recipe:
+        fields: dict[str, Any] = json.loads(text) | {"emblem": emblem}
         limits = Limits(**fields.pop("limits"))
-        return cls(limits=limits, **fields)
+        always, never = (tuple(map(_zone, fields.pop(kind))) for kind in ("always", "never"))
+        return cls(limits=limits, always=always, never=never, **fields)
+
+
+def _zone(fields: dict[str, Any]) -> Zone:
+    """A zone from JSON, which knows lists where we have tuples."""
+    return Zone(fields["shape"], tuple((tuple(across), tuple(down)) for across, down in fields["points"]))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -102,17 +145,23 @@ class Frame:
     duration: int = 0
 
 
+Moment = tuple[int, int, int, int, int, int]
+"""Year, month, day, hour, minute and second by a camera's own clock, a date and time that exist."""
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Picture:
     """What survives decoding: frames, resolution in dots per inch, and how often an animation repeats (0 for ever).
 
-    `format` is one of FORMATS: the container the original came in, which decides the result's.
+    `format` is one of FORMATS: the container the original came in, which decides the result's. `captured` is when the
+    photo was taken: year, month, day, hour, minute, second.
     """
 
     format: str
     frames: tuple[Frame, ...]
     dpi: tuple[float, float] | None = None
     loop: int | None = None
+    captured: Moment | None = None
 
 
 FORMATS: tuple[str, ...] = (

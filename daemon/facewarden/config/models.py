@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from facewarden.config.zones import ZoneSetting
 from facewarden.values import DetectorName, Limits, Recipe, Shape, Style, Terms
 
 Format = Literal["same", "jpeg", "png", "webp", "tiff"]
@@ -81,6 +82,17 @@ class Redact(_Section):
     )
 
 
+class Zones(_Section):
+    """Parts of every photo, each written as rectangle: [x, y, width, height], ellipse or polygon: [[x, y], ...]."""
+
+    always: tuple[ZoneSetting, ...] = Field(
+        (), description="Hidden in every photo, for example [{rectangle: [0, 90%, 100%, 10%]}]; pixels or per cent."
+    )
+    never: tuple[ZoneSetting, ...] = Field(
+        (), description="A face found wholly inside such a zone is left alone (a poster, a screen, a statue)."
+    )
+
+
 class Output(_Section):
     """What results look like."""
 
@@ -110,6 +122,7 @@ class Profile(_Section):
     photos: PhotoNames = Field(default_factory=PhotoNames, description="Which files count as photos.")
     detect: Detect = Field(default_factory=Detect, description="How faces are searched.")
     redact: Redact = Field(default_factory=Redact, description="How found faces are hidden.")
+    zones: Zones = Field(default_factory=Zones, description="Parts of every photo that are hidden always or never.")
     output: Output = Field(default_factory=Output, description="What results look like.")
     originals: Literal["keep", "archive", "delete"] = Field(
         "keep",
@@ -241,5 +254,7 @@ def recipe_of(profile: Profile, limits: Limits) -> Recipe:
         shape=profile.redact.shape,
         style=profile.redact.style,
         safety_frame=profile.redact.safety_frame,
+        always=tuple(zone.zone() for zone in profile.zones.always),
+        never=tuple(zone.zone() for zone in profile.zones.never),
         limits=limits,
     )

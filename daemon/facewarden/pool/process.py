@@ -84,7 +84,8 @@ class WorkerProcess:
         deadline = time.monotonic() + seconds
         self.handled += 1
         order = recipe.to_json().encode()
-        self._write(protocol.REQUEST.pack(kind, len(order), len(original)) + order, deadline)
+        head = protocol.REQUEST.pack(kind, len(order), len(recipe.emblem), len(original))
+        self._write(head + order + recipe.emblem, deadline)
         self._write(original, deadline)
         try:
             return read_reply(

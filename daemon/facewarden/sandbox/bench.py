@@ -7,8 +7,9 @@ import time
 import cv2
 
 from facewarden import regions
-from facewarden.sandbox import decode, detect, redact, wire
-from facewarden.values import DetectorName
+from facewarden.errors import FACE_REMAINS, FileRefused
+from facewarden.sandbox import decode, detect, redact, second_look, wire, zones
+from facewarden.values import DetectorName, Pixels, Recipe, Region
 
 LOWEST_SCORES: dict[DetectorName, float] = {"blazeface": 0.3, "centerface": 0.15}
 
@@ -30,16 +31,39 @@ class Bench:
         watch.lap("decode")
         wire.write_picture(picture)
         for frame in picture.frames:
-            found = self._search(frame.pixels, recipe.smallest_face)
-            areas = [regions.grow(region, recipe.growth, recipe.shape) for region in found]
+            pixels, fixed = zones.cover(frame.pixels, recipe.always)
+            areas = _grown(self._find(pixels, recipe), recipe)
             watch.lap("detect")
-            pixels = frame.pixels
+            again: list[Region] = []
             if request.with_pixels:
-                pixels = redact.redact(frame.pixels, areas, recipe.style, recipe.safety_frame)
-            watch.lap("redact")
-            wire.write_frame(pixels, frame.duration, areas, 0, with_pixels=request.with_pixels)
+                pixels = redact.redact(pixels, areas, recipe.style, recipe.safety_frame)
+                watch.lap("redact")
+                pixels, again = self._look_again(pixels, areas, recipe)
+                watch.lap("detect")
+            hidden = [*fixed, *areas, *again]
+            wire.write_frame(pixels, frame.duration, hidden, len(again), with_pixels=request.with_pixels)
             watch.skip()
         wire.write_done(**watch.seconds)
+
+    def _find(self, pixels: Pixels, recipe: Recipe) -> list[Region]:
+        """Where a face may be in one frame, without the zones that are left alone."""
+        return zones.outside(self._search(pixels, recipe.smallest_face), recipe.never, *pixels.shape[:2])
+
+    def _look_again(self, pixels: Pixels, areas: list[Region], recipe: Recipe) -> tuple[Pixels, list[Region]]:
+        """Cover what is still found in a redacted frame. Raises FileRefused(FACE_REMAINS) where that does not help."""
+        hidden = regions.coverage(areas, *pixels.shape[:2])
+        again = _grown(second_look.remaining(self._find(pixels, recipe), hidden), recipe)
+        if not again:
+            return pixels, again
+        pixels = redact.redact(pixels, again, "solid", recipe.safety_frame)
+        hidden |= regions.coverage(again, *pixels.shape[:2])
+        if second_look.remaining(self._find(pixels, recipe), hidden):
+            raise FileRefused(FACE_REMAINS)
+        return pixels, again
+
+
+def _grown(found: list[Region], recipe: Recipe) -> list[Region]:
+    return [regions.grow(region, recipe.growth, recipe.shape) for region in found]
 
 
 class _Stopwatch:

@@ -31,6 +31,8 @@ CHANCE = 100 / IDENTITIES
 FACE = Region(x=24.0, y=24.0, width=80.0, height=96.0, score=1.0, detector="centerface", shape="ellipse")
 SCENE = (144, 128)
 """Height and width of a generated scene around FACE."""
+EMBLEM: Pixels = np.random.default_rng(0).integers(0, 256, (30, 40, 4), dtype=np.uint8)
+"""What style `image` draws: every colour at every opacity."""
 FEATURES = 16
 """The decoder sees the area's bounding rectangle in 16 by 16 grey pixels."""
 
@@ -92,8 +94,8 @@ def _differs(style: Style, rng: np.random.Generator) -> bool:
     frame = random_frame(rng)
     areas = random_areas(rng, *frame.shape[:2])
     safety_frame = bool(rng.integers(2))
-    result = redact.redact(frame, areas, style, safety_frame)
-    other = redact.redact(other_inside(rng, frame, areas), areas, style, safety_frame)
+    result = redact.redact(frame, areas, style, safety_frame, EMBLEM)
+    other = redact.redact(other_inside(rng, frame, areas), areas, style, safety_frame, EMBLEM)
     return result.tobytes() != other.tobytes()
 
 
@@ -122,7 +124,7 @@ def _texture(rng: np.random.Generator) -> npt.NDArray[np.float64]:
 
 def _seen(view: Pixels, style: Style | None) -> npt.NDArray[np.float64]:
     """What the decoder is given of a view, shape (FEATURES²,)."""
-    shown = view if style is None else redact.redact(view, [FACE], style, safety_frame=False)
+    shown = view if style is None else redact.redact(view, [FACE], style, safety_frame=False, emblem=EMBLEM)
     covered = regions.spans(FACE, *SCENE)
     part = np.ascontiguousarray(shown[covered.rows, covered.columns])
     small = cv2.resize(part, (FEATURES, FEATURES), interpolation=cv2.INTER_AREA)

@@ -28,8 +28,8 @@ def read_request() -> Request | None:
     head = _read(protocol.REQUEST.size, may_end=True)
     if not head:
         return None
-    kind, recipe_length, original_length = protocol.REQUEST.unpack(head)
-    recipe = Recipe.from_json(_read(recipe_length).decode())
+    kind, recipe_length, emblem_length, original_length = protocol.REQUEST.unpack(head)
+    recipe = Recipe.from_json(_read(recipe_length).decode(), _read(emblem_length))
     return Request(recipe, _read(original_length), kind == protocol.HIDE)
 
 
@@ -44,10 +44,11 @@ def write_failure(reason: Reason) -> None:
 
 
 def write_picture(picture: Picture) -> None:
-    """Announce a picture: its container, resolution and how many frames follow."""
+    """Announce a picture: its container, resolution, date of capture and how many frames follow."""
     dpi = picture.dpi or (0.0, 0.0)
     loop = -1 if picture.loop is None else min(picture.loop, 0xFFFF)
-    head = protocol.PICTURE_HEAD.pack(FORMATS.index(picture.format), len(picture.frames), *dpi, loop)
+    captured = picture.captured or (0,) * 6
+    head = protocol.PICTURE_HEAD.pack(FORMATS.index(picture.format), len(picture.frames), *dpi, loop, *captured)
     _write(protocol.TAG.pack(protocol.PICTURE) + head)
 
 

@@ -1,10 +1,12 @@
 """CenterFace: a fully convolutional network that answers for every fourth pixel how likely a face has its centre there.
 
 Xu et al., CenterFace: Joint Face Detection and Alignment Using Face as Point (2019), arXiv:1911.03599. It takes any size
-divisible by 32 and finds faces from about 8 to 500 pixels, best between 16 and 200.
+divisible by 32 and finds faces from about 8 to 500 pixels, so a photo is searched at several scales.
 """
 
 from __future__ import annotations
+
+import math
 
 import cv2
 import numpy as np
@@ -12,6 +14,8 @@ import numpy.typing as npt
 
 from facewarden.errors import PYTHON_LIBRARY, CannotStart
 from facewarden.sandbox import weights
+from facewarden.sandbox.detect.plans import Plan
+from facewarden.sandbox.detect.tiling import Look, windows
 from facewarden.values import Pixels, Region
 
 STRIDE = 4
@@ -23,21 +27,45 @@ STEP = 32
 OUTPUTS = ("537", "538", "539", "540")
 """Names in the ONNX graph of heat map, size, offset and landmarks; OpenCV's new engine wants all of them asked for."""
 
+WHOLE = 400
+"""The smallest scale is the first at which the whole frame is no longer than this, in pixels: it sees any large face."""
+
+LARGEST = 128
+"""Faces up to this many pixels are taken from each scale; larger ones from the next smaller scale, where few are false."""
+
+WINDOW = 1280
+"""Longest side in pixels of one window as the network sees it: its memory is 240 MB a megapixel."""
+
+OVERLAP = LARGEST + 32
+"""A face of LARGEST pixels lies whole in a window, with half a cell of the coarsest layer around it."""
+
 Answers = npt.NDArray[np.float32]
 
 
 class CenterFace:
     """The network under OpenCV's dnn, in the calling thread."""
 
-    def __init__(self, threshold: float) -> None:
+    def __init__(self, threshold: float, plan: Plan) -> None:
         """`threshold` is the lowest score answered, 0..1. Raises CannotStart (weights, library)."""
         content = weights.read("centerface")
-        self._threshold = threshold
+        self._threshold, self._plan = threshold, plan
         try:
             # The classic engine of OpenCV 5.0 answers nonsense, without a word, from the second input size on.
             self._network = cv2.dnn.readNetFromONNX(np.frombuffer(content, np.uint8), cv2.dnn.ENGINE_NEW)
         except cv2.error as error:
             raise CannotStart(PYTHON_LIBRARY) from error
+
+    def looks(self, width: int, height: int, smallest_face: int) -> list[Look]:
+        """Windows at scales from the plan's largest, by halves, down to the one that shows the whole frame small.
+
+        Together they have less than 4/3 of the largest scale's pixels, and a quarter more where it takes windows.
+        """
+        scale = min(self._plan.enlarged / smallest_face, math.sqrt(self._plan.pixels / (width * height)))
+        scales = [scale]
+        while scales[-1] * max(width, height) > WHOLE:
+            scales.append(scales[-1] / 2)
+        mirrors = (False, True) if self._plan.mirrored else (False,)
+        return [look for scale in scales for mirrored in mirrors for look in _looks(width, height, scale, mirrored)]
 
     def close(self) -> None:
         """Give the network's memory back; nothing can be found after this."""
@@ -48,6 +76,13 @@ class CenterFace:
         self._network.setInput(cv2.dnn.blobFromImage(_padded(pixels)))
         heat, size, offset, _ = self._network.forward(OUTPUTS)
         return decode(heat[0, 0], size[0], offset[0], self._threshold)
+
+
+def _looks(width: int, height: int, scale: float, mirrored: bool) -> list[Look]:
+    """One scale's windows; where the whole frame is small, faces of any size are taken from it."""
+    largest = LARGEST if scale * max(width, height) > WHOLE else math.inf
+    areas = windows(width, height, max(2, int(WINDOW / scale)), math.ceil(OVERLAP / scale))
+    return [Look(*area, scale=scale, largest=largest, mirrored=mirrored) for area in areas]
 
 
 def _padded(pixels: Pixels) -> Pixels:

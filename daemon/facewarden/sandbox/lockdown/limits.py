@@ -27,7 +27,10 @@ CPU_SECONDS: Final = 24 * 3600
 
 
 def die_with_parent() -> None:
-    """Ask for SIGKILL when the thread that started this process ends, and end now if it has ended before."""
+    """Ask for SIGKILL when the thread that started this process ends, and end now if that just happened.
+
+    Where it happened even before the first look, the pipe of requests is at its end and the worker ends by that.
+    """
     parent = os.getppid()
     call("prctl", PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:

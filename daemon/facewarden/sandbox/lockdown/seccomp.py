@@ -18,8 +18,6 @@ from facewarden.sandbox.lockdown.calls import MACHINE, call, number
 ALLOW: Final = 0x7FFF0000
 KILL: Final = 0x80000000
 """SECCOMP_RET_KILL_PROCESS: all threads end at once by SIGSYS, which no handler sees."""
-LOG: Final = 0x7FFC0000
-"""SECCOMP_RET_LOG: allowed, and told in the kernel's log. For finding what a new library needs."""
 
 SET_MODE_FILTER: Final = 1
 FILTER_FLAG_TSYNC: Final = 1

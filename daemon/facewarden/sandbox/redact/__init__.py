@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from facewarden import regions
 from facewarden.regions import Coverage
-from facewarden.sandbox.redact import blending, framing, gaussian, mosaic, solid, veil
+from facewarden.sandbox.redact import blending, framing, gaussian, image, mosaic, solid, veil
 from facewarden.values import Pixels, Region, Style
 
 
@@ -21,12 +21,13 @@ class Way(NamedTuple):
     `draw(canvas, areas, clear)` changes the canvas, uint8 of shape (height, width, 1 or 3), in place. `clear`, shape
     (height, width), is True for visible pixels outside all areas. `blind`: the canvas arrives with the inside of every
     area erased, so that the style *cannot* let any of it through. `reach(area)`: how far beyond the area's edge, in
-    pixels, it may draw.
+    pixels, it may draw. `over(canvas, area, emblem)`, where there is one, draws the emblem on each area in the end.
     """
 
     draw: Callable[[Pixels, Sequence[Region], Coverage], None]
     blind: bool
     reach: Callable[[Region], float]
+    over: Callable[[Pixels, Region, Pixels], None] | None = None
 
 
 STYLES: dict[Style, Way] = {
@@ -34,16 +35,26 @@ STYLES: dict[Style, Way] = {
     "gaussian": Way(gaussian.draw, blind=False, reach=blending.reach),
     "mosaic": Way(mosaic.draw, blind=False, reach=lambda _: 0.0),
     "solid": Way(solid.draw, blind=True, reach=lambda _: 0.0),
+    "image": Way(veil.draw, blind=True, reach=blending.reach, over=image.draw),
 }
 
 
-def redact(frame: Pixels, areas: Sequence[Region], style: Style, safety_frame: bool) -> Pixels:  # noqa: FBT001
+def redact(
+    frame: Pixels,
+    areas: Sequence[Region],
+    style: Style,
+    safety_frame: bool,  # noqa: FBT001
+    emblem: Pixels | None = None,
+) -> Pixels:
     """A new frame of the same shape in which every pixel that an area covers is hidden; `frame` stays as it is.
 
     Areas may overlap, cross the frame's edges or miss it; their order makes no difference. Alpha is kept everywhere,
-    and colours are hidden whatever their alpha. ValueError for an unknown style, or an area that require_sound refuses.
+    and colours are hidden whatever their alpha. Style `image` needs an emblem: grey, RGB or RGBA.
+    ValueError for an unknown style, a missing emblem, or an area that require_sound refuses.
     """
     way = _way(style)
+    if way.over and emblem is None:
+        raise ValueError(f"style {style} needs an emblem")
     result = frame.copy()
     height, width = frame.shape[:2]
     met = _met(areas, height, width)
@@ -55,6 +66,9 @@ def redact(frame: Pixels, areas: Sequence[Region], style: Style, safety_frame: b
         for area in met:
             regions.paint(canvas, regions.spans(area, height, width), 0)
     way.draw(canvas, met, clear)
+    if way.over and emblem is not None:
+        for area in met:
+            way.over(canvas, area, emblem)
     if safety_frame:
         for area in met:
             framing.draw(canvas, area)

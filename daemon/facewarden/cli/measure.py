@@ -1,0 +1,85 @@
+"""`evaluate`: how many labelled faces are hidden, in a table, beside another tool's areas if asked."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from facewarden import config, direct, evaluation
+from facewarden.cli.terminal import Workers, told_plainly, tracked, workers_for
+from facewarden.errors import Exit
+from facewarden.evaluation import HEIGHTS, Figures
+from facewarden.values import Limits, Plan
+
+
+def evaluate(
+    labels: Annotated[list[Path], typer.Argument(metavar="LABELS.json...", help="Read labels from these files.")],
+    profile: Annotated[Plan, typer.Option(help="Search with this plan.")] = "balanced",
+    against: Annotated[
+        Path | None,
+        typer.Option(help="Set beside it the areas of another tool: lines as `detect --json` prints, `seconds` optional."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print figures as JSON.")] = False,
+    workers: Workers = 1,
+) -> None:
+    """Measure how many labelled faces would be hidden: miss rates by height with 95 % intervals, stray area, time."""
+    chosen = config.Profile.model_validate({"detect": {"plan": profile}})
+    failed = 0
+    with told_plainly():
+        labelled = evaluation.read_labels(labels)
+        by_path = dict(labelled)
+        theirs = evaluation.read_predictions(against) if against else {}
+        ours, other = Figures(), Figures()
+        sources = [direct.Source(path, b"") for path, _ in labelled]
+        with workers_for(workers, len(sources)) as pool:
+            answers = direct.detect(sources, config.recipe_of(chosen, Limits()), pool)
+            for done in tracked(answers, len(sources)):
+                if done.reply is None:
+                    failed += 1
+                    continue
+                (width, height), entry = done.reply.sizes[0], by_path[done.source.path]
+                ours.add(entry, done.reply.regions[0], width, height, sum(done.reply.seconds.values()))
+                if predicted := theirs.get(done.source.path.resolve()):
+                    other.add(entry, predicted.areas(), predicted.width, predicted.height, predicted.seconds)
+    columns = {profile: ours.summary(), **({"against": other.summary()} if against else {})}
+    if as_json:
+        typer.echo(json.dumps({**columns, "failed": failed}))
+    else:
+        Console().print(_table(columns))
+    if failed or not labelled:
+        Console(stderr=True).print(f"{failed} photos could not be read" if failed else "no photo is labelled")
+        raise typer.Exit(Exit.SOME_FAILED)
+
+
+def _table(columns: dict[str, dict[str, Any]]) -> Table:
+    table = Table("face height, px")
+    for name in columns:
+        for heading in ("faces", "hidden", "missed", "95 %"):
+            table.add_column(f"{name}\n{heading}", justify="right")
+    for name in (*(name for *_, name in HEIGHTS), "24 and more", "all"):
+        cells = [_row(figures["by_height"].get(name) or figures[name]) for figures in columns.values()]
+        table.add_row(name, *(cell for row in cells for cell in row), end_section=name == HEIGHTS[-1][2])
+    table.add_section()
+    for key, name in (("stray", "stray area"), ("seconds_a_photo", "s a photo"), ("seconds_a_megapixel", "s a megapixel")):
+        cells = [["", "", _plain(key, figures[key]), ""] for figures in columns.values()]
+        table.add_row(name, *(cell for row in cells for cell in row))
+    return table
+
+
+def _row(figures: dict[str, Any]) -> list[str]:
+    low, high = figures["missed_95"]
+    if not figures["faces"]:
+        return ["0", "", "", ""]
+    share = f"{figures['missed']:.2%}"
+    return [str(figures["faces"]), str(figures["hidden"]), share, f"{low:.1%}-{high:.1%}"]
+
+
+def _plain(key: str, value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:.2%}" if key == "stray" else f"{value:.3f}"

@@ -1,0 +1,52 @@
+"""How thoroughly a frame is searched: the named plans, and how sure an answer must be.
+
+Every number was chosen by measurement on labelled photos; docs/detection.md has the tables.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Literal
+
+from facewarden.values import DetectorName, Region
+
+PlanName = Literal["balanced", "strict"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Plan:
+    """One trade between faces found, area hidden for nothing, and time.
+
+    `thresholds` are the lowest scores per detector where a profile names none. At CenterFace's largest scale the
+    smallest face wanted is `enlarged` pixels wide, unless the frame would then exceed `pixels` (the budget that bounds
+    the cost of a large photo). `mirrored`: every look of CenterFace is taken a second time in the mirror.
+    """
+
+    thresholds: Mapping[DetectorName, float]
+    enlarged: int
+    pixels: int
+    mirrored: bool
+
+
+PLANS: Mapping[PlanName, Plan] = {
+    "balanced": Plan({"blazeface": 0.3, "centerface": 0.08}, enlarged=56, pixels=4_500_000, mirrored=False),
+    "strict": Plan({"blazeface": 0.2, "centerface": 0.055}, enlarged=56, pixels=9_000_000, mirrored=True),
+}
+
+CEILINGS: Mapping[DetectorName, float] = {"blazeface": 0.5, "centerface": 0.25}
+"""A score that is sure enough for an area of any size: a face that fills the photo is never asked for more."""
+
+SHARE = 0.01
+"""An area of this share of the frame must score twice the threshold."""
+
+
+def convincing(region: Region, threshold: float, area: float) -> bool:
+    """Whether a region of a frame of `area` pixels scores enough for its size: a wrong one costs what it covers.
+
+    The demand grows with the side of the region, from the threshold to the detector's ceiling. Asking every region for
+    the same score covers a quarter more of the photos for nothing at the same number of misses.
+    """
+    demand = threshold * (1 + math.sqrt(region.width * region.height / area / SHARE))
+    return region.score >= max(threshold, min(CEILINGS[region.detector], demand))

@@ -1,0 +1,29 @@
+"""The second look: what is still found in a redacted frame, outside all that is hidden, is covered flatly.
+
+A region that lies inside a hidden area is no finding: nothing of a face is left there (the blind styles), and yet a soft
+patch between hair and collar can look like one to a detector.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from facewarden import regions
+from facewarden.regions import Coverage
+from facewarden.values import Region
+
+HIDDEN_SHARE = 0.5
+"""A region of which at least this share is hidden counts as hidden: what looks out at an edge is no whole face."""
+
+
+def remaining(found: Sequence[Region], hidden: Coverage) -> list[Region]:
+    """The regions, not grown, that are not hidden; `hidden` has the frame's shape (height, width)."""
+    return [region for region in found if _share(region, hidden) < HIDDEN_SHARE]
+
+
+def _share(region: Region, hidden: Coverage) -> float:
+    spans = regions.spans(region, *hidden.shape)
+    part = hidden[spans.rows, spans.columns]
+    return float(np.count_nonzero(part)) / part.size if part.size else 1.0

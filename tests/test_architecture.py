@@ -1,0 +1,129 @@
+"""The house's rules, read from the imports themselves: downward only, the sandbox apart, no picture opened outside it."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import facewarden
+
+ROOT = Path(facewarden.__file__).parent
+
+LEVELS: list[set[str]] = [
+    {"facewarden", "errors", "values", "protocol"},  # the ground floor
+    {"regions"},  # geometry on its values
+    {"files"},  # tools
+    {"config", "journal", "logs", "newfile", "replies"},
+    {"pool", "intake", "delivery", "evaluation"},  # rooms
+    {"journey", "recovery"},  # the order of one photo, and of a start
+    {"service", "direct", "checks"},  # the order of everything
+    {"cli"},
+    {"__main__"},
+]
+"""Lowest first. A module imports from lower levels and from its own room, and from nowhere else."""
+
+GROUND = LEVELS[0] | LEVELS[1]
+SANDBOX = "sandbox"
+
+
+def modules() -> Iterator[tuple[str, ast.Module]]:
+    """Each module of the package by its dotted name below `facewarden`, parsed."""
+    for file in sorted(ROOT.rglob("*.py")):
+        parts = file.relative_to(ROOT).with_suffix("").parts
+        yield ".".join(part for part in parts if part != "__init__") or "facewarden", ast.parse(file.read_bytes())
+
+
+def imported(tree: ast.Module) -> Iterator[str]:
+    """Every module that is imported anywhere in a module, inside functions too; names of a package as its modules."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are written out in full"
+            assert node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def ours(tree: ast.Module) -> Iterator[str]:
+    """What of our own is imported, below `facewarden`."""
+    for name in imported(tree):
+        top, _, below = name.partition(".")
+        if top == "facewarden":
+            yield below if below and not below.startswith("__") else "facewarden"
+
+
+def room(name: str) -> str:
+    return name.partition(".")[0]
+
+
+MODULES = dict(modules())
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if room(name) != SANDBOX])
+def test_imports_point_downward(name: str) -> None:
+    """Cli → service → pool, intake, delivery → tools → ground: nothing imports from beside or above itself."""
+    level = {inner: number for number, names in enumerate(LEVELS) for inner in names}
+    assert room(name) in level, "a new room: give it its level above, and a line in docs/architecture.md"
+    for target in ours(MODULES[name]):
+        assert room(target) != SANDBOX, f"{name} imports {target}: the sandbox is started as a process and not imported"
+        assert room(target) == room(name) or level[room(target)] < level[room(name)], f"{name} imports {target}"
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if room(name) == SANDBOX])
+def test_the_sandbox_stands_on_the_ground_alone(name: str) -> None:
+    """Code that touches unknown bytes reaches nothing of the trusted side but frozen values and reasons."""
+    for target in ours(MODULES[name]):
+        assert room(target) in GROUND | {SANDBOX}, f"{name} imports {target}"
+
+
+def test_no_import_goes_in_a_circle() -> None:
+    """There is an order in which the modules can be read, each after those it imports."""
+    graph = {name: {_module(target) for target in ours(tree)} - {name, "facewarden"} for name, tree in MODULES.items()}
+    assert set(TopologicalSorter(graph).static_order()) >= set(MODULES) - {"facewarden"}
+
+
+def _module(target: str) -> str:
+    """The module that a dotted name is, or is in."""
+    while target not in MODULES:
+        target = target.rpartition(".")[0] or "facewarden"
+    return target
+
+
+DANGEROUS = {"cv2", "mediapipe", "onnxruntime", "skimage", "imageio", "tifffile"}
+NETWORK = {"socket", "ssl", "http", "urllib", "ftplib", "smtplib", "socketserver", "xmlrpc", "asyncio", "requests"}
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if room(name) != SANDBOX])
+def test_the_trusted_side_opens_no_picture(name: str) -> None:
+    """No library that decodes is imported outside the sandbox; Pillow is, by `encode` alone, and only to write."""
+    tops = {target.partition(".")[0] for target in imported(MODULES[name])}
+    assert not tops & DANGEROUS
+    pillow = {target for target in imported(MODULES[name]) if target.startswith("PIL")}
+    assert pillow <= ({"PIL.Image"} if name == "delivery.encode" else set())
+    for node in ast.walk(MODULES[name]):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "Image":
+            assert node.attr in ("fromarray", "new", "Image"), f"{name}:{node.lineno} calls Image.{node.attr}"
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if not name.startswith("sandbox.escapes")])
+def test_nothing_speaks_to_a_network(name: str) -> None:
+    """No module imports anything that opens a connection; only the attempts to break out try it."""
+    assert not {target.partition(".")[0] for target in imported(MODULES[name])} & NETWORK
+
+
+@pytest.mark.parametrize("name", ["facewarden.service", "facewarden.cli"])
+def test_the_service_loads_no_decoder(name: str) -> None:
+    """In a fresh process that imports the service neither OpenCV nor MediaPipe nor any of the sandbox is loaded."""
+    script = f"import sys, {name}; print(*sorted(sys.modules))"
+    ended = subprocess.run([sys.executable, "-I", "-c", script], capture_output=True, text=True, check=True)
+    loaded = ended.stdout.split()
+    assert name in loaded
+    assert not {module.partition(".")[0] for module in loaded} & DANGEROUS
+    assert not [module for module in loaded if module.startswith("facewarden.sandbox")]
+    assert ended.stderr == ""
