@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Iterator
+import stat
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,40 @@ def test_the_rights_of_a_result_follow_the_umask(journal: Journal, inbox: config
         os.umask(old)
     assert (inbox.outbox / "deep").stat().st_mode & 0o777 == 0o750
     assert (inbox.outbox / "deep" / "a.jpg").stat().st_mode & 0o777 == 0o640
+
+
+def test_each_step_is_durable_before_the_next(
+    journal: Journal, inbox: config.Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file is on the disk before the journal notes its name, the folder before the journal says that it is placed."""
+    steps: list[str] = []
+    real_fsync, real_link = os.fsync, os.link
+
+    def fsync(descriptor: int) -> None:
+        steps.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
+        real_fsync(descriptor)
+
+    def link(*given: object, **more: object) -> None:
+        steps.append("name")
+        real_link(*given, **more)  # type: ignore[arg-type]
+
+    job = a_job(journal, inbox)
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(os, "link", link)
+    monkeypatch.setattr(Journal, "placing", _told(Journal.placing, "placing", steps))
+    monkeypatch.setattr(Journal, "placed", _told(Journal.placed, "placed", steps))
+    publish(journal, job, "published", RESULT, inbox.outbox, b"deep/a.jpg")
+    assert steps == ["folder", "file", "placing", "name", "folder", "placed"]
+
+
+def _told(method: Callable[..., None], name: str, steps: list[str]) -> Callable[..., None]:
+    """The method itself, told of in the list when it has returned."""
+
+    def call(*given: object, **more: object) -> None:
+        method(*given, **more)
+        steps.append(name)
+
+    return call
 
 
 @pytest.mark.parametrize("kind", ["link", "file"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import itertools
 from collections.abc import Sequence
@@ -18,6 +19,8 @@ from facewarden.sandbox import proof, redact
 from facewarden.values import STYLES, Pixels, Region, Style
 
 BLIND: list[Style] = [style for style, way in redact.STYLES.items() if way.blind]
+
+hide = functools.partial(redact.redact, emblem=proof.EMBLEM)
 
 Scene = tuple[Pixels, list[Region]]
 
@@ -41,7 +44,7 @@ def require_sound_result(scene: Scene, style: Style, safety_frame: bool) -> None
     """The contract of every style."""
     frame, areas = scene
     before = frame.copy()
-    result = redact.redact(frame, areas, style, safety_frame)
+    result = hide(frame, areas, style, safety_frame)
     assert (frame == before).all(), "the frame given was changed"
     assert (result.shape, result.dtype) == (frame.shape, frame.dtype)
     assert not np.shares_memory(result, frame)
@@ -79,7 +82,7 @@ def test_the_order_of_the_areas_makes_no_difference(style: Style, scene: Scene, 
     frame, areas = scene
     mixed = list(areas)
     order.shuffle(mixed)  # type: ignore[attr-defined]
-    assert (redact.redact(frame, mixed, style, True) == redact.redact(frame, areas, style, True)).all()
+    assert (hide(frame, mixed, style, True) == hide(frame, areas, style, True)).all()
 
 
 @blind_style
@@ -88,7 +91,7 @@ def test_no_pixel_of_the_inside_has_an_influence(style: Style, scene: Scene, see
     """Two frames that differ inside the areas only become the same frame, and the same PNG file."""
     frame, areas = scene
     other = proof.other_inside(np.random.default_rng(seed), frame, areas)
-    result, same = (redact.redact(given, areas, style, safety_frame) for given in (frame, other))
+    result, same = (hide(given, areas, style, safety_frame) for given in (frame, other))
     assert result.tobytes() == same.tobytes()
     assert png(result) == png(same)
 
@@ -100,7 +103,7 @@ def test_no_pixel_of_the_inside_has_an_influence_in_a_large_photo(style: Style) 
     frame = rng.integers(0, 256, (1500, 2000, 3), dtype=np.uint8)
     areas = [region(-100, 200, 900, 1200, "ellipse"), region(600, 300, 1300, 1100), region(1900, 10, 50, 60, "ellipse")]
     other = proof.other_inside(rng, frame, areas)
-    assert redact.redact(frame, areas, style, True).tobytes() == redact.redact(other, areas, style, True).tobytes()
+    assert hide(frame, areas, style, True).tobytes() == hide(other, areas, style, True).tobytes()
 
 
 def test_a_blind_style_is_given_no_inside_to_let_through(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,7 +111,7 @@ def test_a_blind_style_is_given_no_inside_to_let_through(monkeypatch: pytest.Mon
     lazy = redact.Way(lambda *_: None, blind=True, reach=lambda _: 0.0)
     monkeypatch.setitem(redact.STYLES, "solid", lazy)
     areas = [region(10, 10, 30, 40, "ellipse"), region(30, 20, 99, 9)]
-    result = redact.redact(np.full((80, 60, 4), 200, dtype=np.uint8), areas, "solid", safety_frame=False)
+    result = hide(np.full((80, 60, 4), 200, dtype=np.uint8), areas, "solid", safety_frame=False)
     covered = regions.coverage(areas, 80, 60)
     assert (result[covered] == (0, 0, 0, 200)).all()
     assert (result[~covered] == 200).all()
@@ -121,7 +124,7 @@ def test_the_colour_of_a_transparent_pixel_is_hidden_too(style: Style) -> None:
     frame = rng.integers(0, 256, (60, 60, 4), dtype=np.uint8)
     frame[..., 3] = 0
     area = region(10, 10, 40, 40, "ellipse")
-    result = redact.redact(frame, [area], style, safety_frame=False)
+    result = hide(frame, [area], style, safety_frame=False)
     covered = regions.coverage([area], 60, 60)
     assert (result[..., 3] == 0).all()
     assert (result[covered][:, :3] != frame[covered][:, :3]).mean() > 0.9
@@ -135,7 +138,7 @@ def test_the_smallest_frames_can_be_hidden_whole(style: Style, channels: int | N
     shape = size if channels is None else (*size, channels)
     frame = np.full(shape, 200, dtype=np.uint8)
     for area in (region(-1e4, -1e4, 2e4, 2e4, "ellipse"), region(0.4, 0.4, 0.1, 0.1)):
-        assert redact.redact(frame, [area], style, safety_frame=True).shape == shape
+        assert hide(frame, [area], style, safety_frame=True).shape == shape
 
 
 @any_style
@@ -143,7 +146,8 @@ def test_a_face_of_fifty_megapixels_is_hidden(style: Style) -> None:
     """Full size, without a kernel or a copy that grows with it."""
     frame = np.zeros((6000, 8000), dtype=np.uint8)
     frame[::2, ::2] = 255
-    result = redact.redact(frame, [region(-100, -100, 8200, 6200)], style, safety_frame=False)
+    plain = np.full((31, 41), 90, dtype=np.uint8)
+    result = hide(frame, [region(-100, -100, 8200, 6200)], style, safety_frame=False, emblem=plain)
     assert np.ptp(result[1000:5000, 1000:7000]) < 3
 
 
@@ -161,7 +165,7 @@ def test_five_hundred_faces_are_hidden(style: Style) -> None:
 def test_without_an_area_in_the_frame_nothing_is_drawn(style: Style, areas: Sequence[Region]) -> None:
     """A region just beside the frame does not fade into it."""
     frame = np.full((40, 40, 3), 7, dtype=np.uint8)
-    assert (redact.redact(frame, areas, style, safety_frame=True) == frame).all()
+    assert (hide(frame, areas, style, safety_frame=True) == frame).all()
 
 
 @any_style
@@ -170,14 +174,14 @@ def test_a_view_of_another_array_is_taken_as_it_is(style: Style) -> None:
     frame = np.random.default_rng(2).integers(0, 256, (50, 70, 3), dtype=np.uint8)
     areas = [region(10, 10, 20, 25, "ellipse")]
     turned = frame.swapaxes(0, 1)[::-1]
-    assert (redact.redact(turned, areas, style, True) == redact.redact(turned.copy(), areas, style, True)).all()
+    assert (hide(turned, areas, style, True) == hide(turned.copy(), areas, style, True)).all()
 
 
 def test_an_unknown_style_is_refused_by_name() -> None:
     """A style that is not known must not leave the face as it is."""
     frame = np.zeros((9, 9, 3), dtype=np.uint8)
     with pytest.raises(ValueError, match=r"'sparkles'.*veil"):
-        redact.redact(frame, [], "sparkles", False)  # type: ignore[arg-type]
+        hide(frame, [], "sparkles", False)  # type: ignore[arg-type]
 
 
 @any_style
@@ -186,7 +190,7 @@ def test_an_unsound_area_is_refused(style: Style) -> None:
     frame = np.zeros((9, 9, 3), dtype=np.uint8)
     for x, y, width, height in itertools.permutations([float("nan"), 1.0, 1.0, 1.0]):
         with pytest.raises(ValueError, match="must be a number"):
-            redact.redact(frame, [region(x, y, width, height)], style, safety_frame=False)
+            hide(frame, [region(x, y, width, height)], style, safety_frame=False)
 
 
 def png(frame: Pixels) -> bytes:

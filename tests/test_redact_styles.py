@@ -7,7 +7,7 @@ import pytest
 from tests.test_regions import region
 
 from facewarden import regions
-from facewarden.sandbox import redact
+from facewarden.sandbox import proof, redact
 from facewarden.sandbox.redact import framing, gaussian
 from facewarden.values import SHAPES, STYLES, Pixels, Style
 
@@ -90,7 +90,7 @@ def test_the_safety_frame_runs_around_the_area_and_not_over_it(style: Style, sha
     """Green just outside the edge, all around; inside, the same as without it."""
     frame = np.random.default_rng(0).integers(0, 200, (300, 400, 3), dtype=np.uint8)
     area = region(100, 80, 120, 140, shape)
-    plain, framed = (redact.redact(frame, [area], style, safety_frame=on) for on in (False, True))
+    plain, framed = (redact.redact(frame, [area], style, on, proof.EMBLEM) for on in (False, True))
     covered = regions.coverage([area], 300, 400)
     line = regions.coverage([regions.widen(area, 2)], 300, 400) & ~covered
     assert (framed[line] == (0, 255, 0)).all()

@@ -153,6 +153,13 @@ WEIGHTS_ALTERED = _reason(
     "Install facewarden again from a complete package.",
     exit=Exit.CANNOT_START,
 )
+SUPPLIED_WEIGHTS = _reason(
+    52,
+    "supplied_weights",
+    "The weights named in the configuration cannot be used.",
+    "Get the file again, and mend weights in the configuration.",
+    exit=Exit.CANNOT_START,
+)
 SYSTEM_LIBRARY = _reason(
     43,
     "system_library_missing",

@@ -11,6 +11,9 @@ from __future__ import annotations
 import struct
 from typing import Final
 
+PROLOGUE: Final = struct.Struct("<Q")
+"""Sent once, before all requests: length of the supplied weights, whose bytes follow (0: none)."""
+
 REQUEST: Final = struct.Struct("<4sIIQ")
 """Kind of request, and lengths in bytes of the recipe, the emblem and the original."""
 HIDE: Final = b"HIDE"

@@ -10,17 +10,15 @@ import contextlib
 import functools
 import os
 import queue
-import secrets
 import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TypeVar
 
 import structlog
 
-from facewarden import __version__, config, files
+from facewarden import __version__, config
 from facewarden.config import folders
 from facewarden.delivery.results import Results
 from facewarden.errors import FOLDER, CannotStart, Reason
@@ -29,7 +27,10 @@ from facewarden.intake.settle import Settled
 from facewarden.intake.watch import Watch, way_of
 from facewarden.journal import Journal
 from facewarden.journey import Ending, Journey
+from facewarden.key import read_key
+from facewarden.notify import Notifier
 from facewarden.pool import Pool, default_size
+from facewarden.pulse import Pulse
 from facewarden.recovery import recover
 
 log = structlog.get_logger()
@@ -82,9 +83,10 @@ class Service:
         pool = Pool(size, _worker_died, config.terms_of(configuration))
         pool.start()
         opened.callback(pool.stop)
-        key = _key(configuration.state)
+        key = read_key(configuration.state)
         results = Results(configuration.state / "results", key, configuration.results_megabytes << 20)
         self._journey = Journey(journal, pool, results, key, configuration.limits)
+        self._pulse = Pulse(Notifier.of(os.environ), journal, pool, self.inboxes.values())
         assert pool.protection
         locked = {"landlock": pool.protection.landlock, "seccomp": pool.protection.seccomp}
         tell = log.info if pool.protection.complete else log.warning
@@ -94,7 +96,8 @@ class Service:
         way = way_of(settings.path, settings.watch)
         log.info("inbox", inbox=settings.name, watch=way)
         recipe = config.recipe_of(settings, configuration.limits.for_worker())
-        return Inbox(settings, recipe, way, journal.finished)
+        # A long walk is felt file by file.
+        return Inbox(settings, recipe, way, journal.finished, lambda: self._pulse.walked(time.monotonic()))
 
     def run(self) -> None:
         """Work until `stop`, then drain. Raises CannotStart where the service cannot go on."""
@@ -103,6 +106,7 @@ class Service:
             watching.callback(watch.stop)
             for inbox in self.inboxes.values():
                 self._begin_to_watch(watch, inbox)
+            self._pulse.ready(time.monotonic())
             while not self._stopping:
                 self._step(time.monotonic())
             self._drain()
@@ -149,6 +153,7 @@ class Service:
             if now >= inbox.next_scan or (inbox.more and not inbox.waiting):
                 self._guarded(inbox, now, inbox.scan)
         self._hand_out(now)
+        self._pulse.beat(now)
         self._listen()
 
     def _hand_out(self, now: float) -> None:
@@ -188,7 +193,8 @@ class Service:
         due = min(inbox.next_due(now) for inbox in self.inboxes.values()) if idle else now + LONGEST_WAIT
         hints: dict[str, set[bytes]] = {}
         with contextlib.suppress(queue.Empty):
-            self._take_in(self._messages.get(timeout=min(max(due - now, 0.0), LONGEST_WAIT)), hints)
+            patience = min(max(min(due, self._pulse.due) - now, 0.0), LONGEST_WAIT)
+            self._take_in(self._messages.get(timeout=patience), hints)
             while True:
                 self._take_in(self._messages.get_nowait(), hints)
         now = time.monotonic()
@@ -217,12 +223,14 @@ class Service:
         else:
             inbox.recovered()
             self._last_outcome = time.monotonic()
+        self._pulse.ended(ending.outcome)
         if ending.outcome == "again":
             self._messages.put((ending.inbox, ending.path))
         self._on_ending(ending)
 
     def _drain(self) -> None:
         """Let the photos under way end, at most DRAIN_SECONDS; the rest is done again at the next start."""
+        self._pulse.stopping()
         deadline = time.monotonic() + DRAIN_SECONDS
         with contextlib.suppress(queue.Empty):
             while self._under_way:
@@ -237,14 +245,3 @@ class Service:
 
 def _worker_died(reason: Reason) -> None:
     log.warning("worker_died", reason=reason.number, reason_name=reason.name)
-
-
-def _key(state: Path) -> bytes:
-    """The state folder's secret, made at the first start: content is known to the journal only under it."""
-    file = state / "key"
-    if not file.exists():
-        with files.folder(state) as folder:
-            files.write_durable(b"key.new", secrets.token_bytes(32), folder, 0o600)
-            os.rename("key.new", "key", src_dir_fd=folder, dst_dir_fd=folder)
-            os.fsync(folder)
-    return file.read_bytes()

@@ -19,6 +19,7 @@ Pixels = npt.NDArray[np.uint8]
 Shape = Literal["ellipse", "rectangle"]
 Style = Literal["veil", "gaussian", "mosaic", "solid", "image"]
 DetectorName = Literal["blazeface", "centerface", "yunet", "fixed"]
+PlanName = Literal["balanced", "strict"]
 ZoneShape = Literal["rectangle", "ellipse", "polygon"]
 
 SHAPES: tuple[Shape, ...] = get_args(Shape)
@@ -87,13 +88,14 @@ EMBLEM = Limits(bytes=1 << 20, pixels=1_000_000, frames=1, all_pixels=1_000_000)
 class Recipe:
     """All that a worker is told about one photo besides its bytes: how to search it and how to hide what it finds.
 
-    `thresholds` maps a detector's name to its lowest score, 0..1; a detector that is absent is not asked.
+    `thresholds` maps a detector's name to its lowest score, 0..1 (None: the plan's own); one that is absent is not asked.
     `smallest_face` is the width in pixels of the smallest face wanted. `growth` is the factor by which the width and
     height of each found face are multiplied before it is hidden. `always` zones are hidden in every photo; a face found
     wholly inside a `never` zone is left alone. `emblem` is the picture file that style `image` draws.
     """
 
-    thresholds: dict[DetectorName, float]
+    thresholds: dict[DetectorName, float | None]
+    plan: PlanName = "balanced"
     smallest_face: int = 20
     growth: float = 1.6
     shape: Shape = "ellipse"
@@ -127,10 +129,13 @@ def _zone(fields: dict[str, Any]) -> Zone:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Terms:
-    """What every worker is started with: `memory` in bytes for one photo, and whether it may run with half a lock."""
+    """What every worker is started with: `memory` in bytes for one photo, whether it may run with half a lock, and the
+    content of weights that the operator supplied (empty: none), which the trusted side has proved.
+    """
 
     memory: int = 4 << 30
     degraded_allowed: bool = False
+    yunet: bytes = dataclasses.field(default=b"", repr=False)
 
     def arguments(self) -> list[str]:
         """For the worker's command line."""

@@ -14,15 +14,17 @@ from facewarden import config, direct, evaluation
 from facewarden.cli.terminal import Workers, told_plainly, tracked, workers_for
 from facewarden.errors import Exit
 from facewarden.evaluation import HEIGHTS, Figures
-from facewarden.values import Limits, Plan
+from facewarden.values import Limits, PlanName
 
 
 def evaluate(
     labels: Annotated[list[Path], typer.Argument(metavar="LABELS.json...", help="Read labels from these files.")],
-    profile: Annotated[Plan, typer.Option(help="Search with this plan.")] = "balanced",
+    profile: Annotated[PlanName, typer.Option(help="Search with this plan.")] = "balanced",
     against: Annotated[
         Path | None,
-        typer.Option(help="Set beside it the areas of another tool: lines as `detect --json` prints, `seconds` optional."),
+        typer.Option(
+            help="Set beside it the areas of another tool: lines as `detect --json` prints, `seconds` optional."
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print figures as JSON.")] = False,
     workers: Workers = 1,
@@ -65,7 +67,11 @@ def _table(columns: dict[str, dict[str, Any]]) -> Table:
         cells = [_row(figures["by_height"].get(name) or figures[name]) for figures in columns.values()]
         table.add_row(name, *(cell for row in cells for cell in row), end_section=name == HEIGHTS[-1][2])
     table.add_section()
-    for key, name in (("stray", "stray area"), ("seconds_a_photo", "s a photo"), ("seconds_a_megapixel", "s a megapixel")):
+    for key, name in (
+        ("stray", "stray area"),
+        ("seconds_a_photo", "s a photo"),
+        ("seconds_a_megapixel", "s a megapixel"),
+    ):
         cells = [["", "", _plain(key, figures[key]), ""] for figures in columns.values()]
         table.add_row(name, *(cell for row in cells for cell in row))
     return table

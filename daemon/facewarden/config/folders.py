@@ -59,11 +59,19 @@ def create_missing(configuration: Configuration) -> None:
         try:
             place.path.mkdir(mode=0o700, parents=place.role == "state")
             if place.role != "state":
-                place.path.chmod(inbox_mode)
+                _allow(place.path, inbox_mode)
         except OSError as error:
             faults.append(f"{place.key}: cannot be created ({os.strerror(error.errno or 0)})")
     if faults:
         raise CannotStart(FOLDER, tuple(faults))
+
+
+def _allow(folder: Path, mode: int) -> None:
+    """Give a new folder its rights; without the set-group-ID bit where that is refused (systemd's RestrictSUIDSGID=)."""
+    try:
+        folder.chmod(mode)
+    except PermissionError:
+        folder.chmod(mode & 0o777)
 
 
 def faults(configuration: Configuration) -> list[str]:

@@ -5,6 +5,7 @@ The commented sample that `facewarden sample-config` prints is made from these d
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -12,7 +13,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from facewarden.config.zones import ZoneSetting
-from facewarden.values import DetectorName, Limits, Recipe, Shape, Style, Terms
+from facewarden.errors import SUPPLIED_WEIGHTS, CannotStart
+from facewarden.values import DetectorName, Limits, PlanName, Recipe, Shape, Style, Terms
 
 Format = Literal["same", "jpeg", "png", "webp", "tiff"]
 Role = Literal["outbox", "hold", "quarantine", "archive"]
@@ -49,11 +51,8 @@ class PhotoNames(_Section):
 class Detect(_Section):
     """How faces are searched."""
 
-    blazeface: Score | None = Field(
-        0.3, description="Lowest score that counts for MediaPipe Full Range, 0.01 to 1; null: not asked."
-    )
-    centerface: Score | None = Field(
-        0.15, description="Lowest score that counts for CenterFace, 0.01 to 1; null: not asked."
+    plan: PlanName = Field(
+        "balanced", description="balanced, or strict: half the misses at up to four times the time (docs/detection.md)."
     )
     smallest_face: int = Field(
         20,
@@ -61,6 +60,25 @@ class Detect(_Section):
         le=1000,
         description="Width in pixels of the smallest face to find, 8 to 1000; smaller costs more time.",
     )
+    blazeface: Score | Literal["plan"] | None = Field(
+        "plan", description="Lowest score that counts for MediaPipe Full Range: plan, or 0.01 to 1; null: not asked."
+    )
+    centerface: Score | Literal["plan"] | None = Field(
+        "plan", description="Lowest score that counts for CenterFace: plan, or 0.01 to 1; null: not asked."
+    )
+    yunet: Score | Literal["plan"] | None = Field(
+        None,
+        description="Lowest score that counts for YuNet: plan, or 0.01 to 1; it needs weights.yunet. null: not asked.",
+    )
+
+    def thresholds(self) -> dict[DetectorName, float | None]:
+        """The detectors that are asked, with their lowest score; None where the plan decides."""
+        given: dict[DetectorName, float | Literal["plan"] | None] = {
+            "blazeface": self.blazeface,
+            "centerface": self.centerface,
+            "yunet": self.yunet,
+        }
+        return {name: None if score == "plan" else score for name, score in given.items() if score is not None}
 
 
 class Redact(_Section):
@@ -207,6 +225,21 @@ class LimitsSection(_Section):
         )
 
 
+class WeightsFile(_Section):
+    """A file of weights that the operator got, and what it must be."""
+
+    path: Folder = Field(description="The file; relative paths start at this file's folder.")
+    sha256: str = Field(pattern=r"^[0-9a-fA-F]{64}$", description="Its SHA-256: the service refuses any other content.")
+
+
+class SuppliedWeights(_Section):
+    """Weights of detectors that this package does not carry."""
+
+    yunet: WeightsFile | None = Field(
+        None, description="YuNet, as {path: FILE, sha256: HEX}; README says which file OpenCV Zoo publishes."
+    )
+
+
 class Configuration(_Section):
     """The whole file."""
 
@@ -219,6 +252,9 @@ class Configuration(_Section):
     sandbox: Literal["required", "degraded-allowed"] = Field(
         "required",
         description="required: refuse to start where the kernel cannot lock workers in; degraded-allowed: start all the same, and say so at each start.",
+    )
+    weights: SuppliedWeights = Field(
+        default_factory=SuppliedWeights, description="Weights of detectors that this package does not carry."
     )
     results_megabytes: int = Field(
         1024,
@@ -237,18 +273,28 @@ class Configuration(_Section):
 
 
 def terms_of(configuration: Configuration) -> Terms:
-    """What every worker is started with."""
-    return Terms(configuration.limits.worker_megabytes << 20, configuration.sandbox == "degraded-allowed")
+    """What every worker is started with. Raises CannotStart where supplied weights are missing or not the ones meant."""
+    memory, degraded = configuration.limits.worker_megabytes << 20, configuration.sandbox == "degraded-allowed"
+    given = configuration.weights.yunet
+    return Terms(memory, degraded, _content(given) if given else b"")
+
+
+def _content(given: WeightsFile) -> bytes:
+    try:
+        content = given.path.read_bytes()
+    except OSError as error:
+        fault = f"weights.yunet.path: cannot be read ({os.strerror(error.errno or 0)})"
+        raise CannotStart(SUPPLIED_WEIGHTS, (fault,)) from None
+    if hashlib.sha256(content).hexdigest() != given.sha256.lower():
+        raise CannotStart(SUPPLIED_WEIGHTS, ("weights.yunet.sha256: the file is another one",))
+    return content
 
 
 def recipe_of(profile: Profile, limits: Limits) -> Recipe:
     """The part of a profile that a worker needs."""
-    thresholds: dict[DetectorName, float | None] = {
-        "blazeface": profile.detect.blazeface,
-        "centerface": profile.detect.centerface,
-    }
     return Recipe(
-        thresholds={name: score for name, score in thresholds.items() if score is not None},
+        thresholds=profile.detect.thresholds(),
+        plan=profile.detect.plan,
         smallest_face=profile.detect.smallest_face,
         growth=profile.redact.growth,
         shape=profile.redact.shape,

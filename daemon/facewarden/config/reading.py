@@ -142,10 +142,10 @@ def _logical_faults(configuration: Configuration) -> list[str]:
     for index, inbox in enumerate(configuration.inboxes):
         if names[inbox.name] > 1:
             faults.append(f"inboxes[{index}].name: another inbox has this name; names must differ")
-        if not any((inbox.detect.blazeface, inbox.detect.centerface)):
-            faults.append(
-                f"inboxes[{index}].detect: at least one detector must have a score, or nothing would be found"
-            )
+        if not inbox.detect.thresholds():
+            faults.append(f"inboxes[{index}].detect: at least one detector must be asked, or nothing would be found")
+        if inbox.detect.yunet and not configuration.weights.yunet:
+            faults.append(f"inboxes[{index}].detect.yunet: it needs weights.yunet, see the README")
         if not inbox.path.name:
             faults.append(f"inboxes[{index}].path: the root folder cannot be an inbox")
     return faults
@@ -158,4 +158,9 @@ def _absolute(configuration: Configuration, folder: Path) -> Configuration:
     for inbox in configuration.inboxes:
         given = {role: folder / getattr(inbox, role) for role in roles if getattr(inbox, role)}
         inboxes.append(inbox.model_copy(update=given))
-    return configuration.model_copy(update={"state": folder / configuration.state, "inboxes": tuple(inboxes)})
+    weights = configuration.weights
+    if weights.yunet:
+        placed = weights.yunet.model_copy(update={"path": folder / weights.yunet.path})
+        weights = weights.model_copy(update={"yunet": placed})
+    state = folder / configuration.state
+    return configuration.model_copy(update={"state": state, "inboxes": tuple(inboxes), "weights": weights})

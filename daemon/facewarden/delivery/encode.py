@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import struct
 from collections.abc import Sequence
@@ -9,8 +10,9 @@ from typing import Any
 
 from PIL import Image
 
+from facewarden.config.models import Output
 from facewarden.errors import NOT_ENCODED, FileRefused
-from facewarden.values import Frame, Picture
+from facewarden.values import Frame, Moment, Picture
 
 SUFFIXES: dict[str, tuple[bytes, ...]] = {
     "JPEG": (b".jpg", b".jpeg", b".jpe", b".jfif"),
@@ -48,6 +50,23 @@ _LONGEST_SIDE = {"JPEG": 65_500, "WEBP": 16_383, "AVIF": 32_768}
 _LONGEST_SHOWN = 655_350
 """Milliseconds that a GIF can show a frame, the shortest such limit; nobody means more."""
 
+_EXIF_IFD, _DATE_TIME_ORIGINAL, _DATE_TIME = 0x8769, 0x9003, 0x0132
+"""Tags of EXIF 2.32; the last is TIFF's own."""
+
+
+def result_of(picture: Picture, output: Output) -> tuple[str, bytes]:
+    """Container and bytes of the result that `output` wants, with no number that it does not keep.
+
+    Raises FileRefused(NOT_ENCODED).
+    """
+    kept = dataclasses.replace(
+        picture,
+        dpi=picture.dpi if output.keep.dpi else None,
+        captured=picture.captured if output.keep.capture_date else None,
+    )
+    container = result_format(kept, output.format)
+    return container, encode(kept, container, output.jpeg_quality)
+
 
 def result_format(picture: Picture, wanted: str) -> str:
     """The container of the result: the one wanted (`same`: the original's), unless it could not hold all frames.
@@ -80,7 +99,7 @@ def container_of(name: bytes) -> str:
 def encode(picture: Picture, container: str, quality: int) -> bytes:
     """The picture as a file of this container; lossy ones at `quality` (1 to 100).
 
-    Nothing but pixels, dpi, durations and loop goes in. Raises FileRefused(NOT_ENCODED).
+    Nothing but pixels, dpi, date of capture, durations and loop goes in. Raises FileRefused(NOT_ENCODED).
     """
     images = [_image(frame, container) for frame in picture.frames]
     longest = max(side for image in images for side in image.size)
@@ -115,6 +134,8 @@ def _options(picture: Picture, container: str, quality: int) -> dict[str, Any]:
         options["quality"] = quality
     if container == "TIFF":
         options["compression"] = "tiff_adobe_deflate"
+    if picture.captured:
+        options |= _date(picture.captured, container)
     if len(picture.frames) > 1 and container in ("PNG", "GIF", "WEBP", "AVIF"):
         options["duration"] = _durations(picture.frames)
         if container != "AVIF" and picture.loop is not None:
@@ -122,6 +143,19 @@ def _options(picture: Picture, container: str, quality: int) -> dict[str, Any]:
     if container == "GIF":
         options["disposal"] = 2  # each frame stands alone: no pixel of an earlier one shows through
     return options
+
+
+def _date(captured: Moment, container: str) -> dict[str, Any]:
+    """Options that write the date, made from its numbers alone; for containers without a place for it, none."""
+    year, month, day, hour, minute, second = captured
+    text = f"{year:04}:{month:02}:{day:02} {hour:02}:{minute:02}:{second:02}"
+    if container == "TIFF":  # libtiff writes no EXIF directory
+        return {"tiffinfo": {_DATE_TIME: text}}
+    if container not in ("JPEG", "PNG", "WEBP", "AVIF"):
+        return {}
+    exif = Image.Exif()
+    exif.get_ifd(_EXIF_IFD)[_DATE_TIME_ORIGINAL] = text
+    return {"exif": exif.tobytes()}
 
 
 def _durations(frames: Sequence[Frame]) -> list[int]:

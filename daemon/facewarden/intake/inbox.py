@@ -39,7 +39,9 @@ class Inbox:
         recipe: Recipe,
         way: Literal["events", "poll"],
         finished: Callable[[str, bytes, Signature], bool],
+        on_file: Callable[[], None] = lambda: None,
     ) -> None:
+        """`finished` tells whether a version had its outcome; `on_file` is called at each file that a scan meets."""
         self.settings = settings
         self.recipe = recipe
         self.way = way
@@ -48,6 +50,7 @@ class Inbox:
         self._names = Names(settings)
         self._settling = Settling(settings.settle, ROOM)
         self._finished = finished
+        self._on_file = on_file
         self._known: set[int] = set()
         self._under_way: set[bytes] = set()
         self._not_before = 0.0
@@ -81,6 +84,7 @@ class Inbox:
         self._overflowed = False
         with files.folder(self.path) as root:
             for path, signature in scan(root, self._names, deep=self.settings.subfolders != "ignore"):
+                self._on_file()
                 if not self._settling.full:
                     self._see(path, signature, now)
                 elif not self._has_ended(path, signature):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 import queue
 import threading
+import time
 from collections.abc import Callable
 
 from facewarden import protocol
@@ -60,6 +62,7 @@ class Pool:
     def treat(self, original: bytes | bytearray, recipe: Recipe, seconds: float, kind: bytes = protocol.HIDE) -> Reply:
         """Have one photo treated by the next idle worker. Raises FileRefused, or CannotStart where no worker starts."""
         worker = self._take()
+        worker.due = time.monotonic() + seconds
         try:
             return worker.ask(kind, original, recipe, seconds)
         except FileRefused as refusal:
@@ -67,12 +70,19 @@ class Pool:
                 self._on_death(refusal.reason)
             raise
         finally:
+            worker.due = math.inf
             self._give_back(worker)
 
     def pids(self) -> list[int]:
         """Process ids of the living workers."""
         with self._lock:
             return [worker.pid for worker in self._all if worker.alive()]
+
+    @property
+    def due(self) -> float:
+        """When a worker is idle at the latest, on the monotonic clock: infinite if one is, minus infinite if none lives."""
+        with self._lock:
+            return max((worker.due for worker in self._all), default=-math.inf)
 
     def stop(self) -> None:
         """End all workers: idle ones gently, busy ones at once; their threads meet FileRefused."""

@@ -7,6 +7,7 @@ group, wait, go on.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import select
 import signal
@@ -42,6 +43,7 @@ class WorkerProcess:
     """One sandboxed process with its pipes. Used by one thread at a time."""
 
     def __init__(self, terms: Terms) -> None:
+        self._terms = terms
         self._process = subprocess.Popen(
             # -I: neither the environment nor the working directory can put foreign modules into the worker.
             [sys.executable, "-I", "-m", "facewarden.sandbox.worker", *terms.arguments()],
@@ -62,6 +64,8 @@ class WorkerProcess:
         os.set_blocking(self._requests, False)
         os.set_blocking(self._replies, False)
         self.handled = 0
+        self.due = time.monotonic() + START_SECONDS
+        """When its present work has ended for certain, one way or the other; infinite while it has none."""
         self._drain = threading.Thread(target=_discard, args=(self._process.stderr,), daemon=True)
         self._drain.start()
 
@@ -73,11 +77,14 @@ class WorkerProcess:
         """Block until the worker can take photos; returns its lock. Raises CannotStart with the worker's reason."""
         deadline = time.monotonic() + START_SECONDS
         try:
-            return read_start(lambda length: self._read(length, deadline))
+            self._write(protocol.PROLOGUE.pack(len(self._terms.yunet)) + self._terms.yunet, deadline)
+            protection = read_start(lambda length: self._read(length, deadline))
         except FileRefused as refusal:
             self.kill()
             foreseen = refusal.reason.number >= 40
             raise CannotStart(refusal.reason if foreseen else NO_WORKER) from None
+        self.due = math.inf
+        return protection
 
     def ask(self, kind: bytes, original: bytes | bytearray, recipe: Recipe, seconds: float) -> Reply:
         """Send one photo and wait for its answer, at most `seconds`. Raises FileRefused; the worker may be dead then."""

@@ -23,6 +23,12 @@ class Request:
     with_pixels: bool
 
 
+def read_prologue() -> bytes:
+    """The content of supplied weights, empty where there are none. Read once, before all requests."""
+    (length,) = protocol.PROLOGUE.unpack(_read(protocol.PROLOGUE.size))
+    return _read(length)
+
+
 def read_request() -> Request | None:
     """Wait for the next request; None when the trusted side has closed the pipe."""
     head = _read(protocol.REQUEST.size, may_end=True)

@@ -33,7 +33,7 @@ def _run(memory: int, *, degraded_allowed: bool) -> int:
     # Only now: these load the libraries of others, which must happen behind the first lock.
     from facewarden.sandbox import bench, wire  # noqa: PLC0415
 
-    stages = bench.Bench()
+    stages = bench.Bench(wire.read_prologue())
     lockdown.before_photos(memory, protection)
     lockdown.verify(protection)
     wire.write_ready(protection.landlock, seccomp=protection.seccomp)

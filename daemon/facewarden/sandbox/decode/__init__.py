@@ -1,8 +1,8 @@
 """Decode: bytes of an unknown file → upright 8-bit sRGB frames. The first stage that looks at what was dropped.
 
 The order: known by content → opened → each frame checked against the limits, loaded, turned upright, brought to sRGB.
-Nothing but pixels, resolution, frame times and the number of repeats is taken along. What Pillow reads goes through
-`picture`; a container that it does not read gets a twin of that module, with the same `read`.
+Nothing but pixels, resolution, date of capture, frame times and the number of repeats is taken along. What Pillow reads
+goes through `picture`; a container that it does not read gets a twin of that module, with the same `read`.
 """
 
 from __future__ import annotations

@@ -21,6 +21,7 @@ _CHANNELS = {"L": (), "RGB": (3,), "RGBA": (4,)}
 def to_srgb(image: Image.Image, orientation: int) -> Pixels:
     """The pixels of a loaded picture, turned upright: grey stays grey, what has any transparency becomes RGBA.
 
+    Fully transparent pixels become white, unless the whole picture is transparent, which is a program's mistake.
     A 16-bit value v becomes round(v/257). Pillow itself has already cut colour of 16 bits a channel to its upper 8.
     """
     _drop_odd_transparency(image)
@@ -42,6 +43,8 @@ def to_srgb(image: Image.Image, orientation: int) -> Pixels:
         plain = _convert(transform(plain) if transform else plain, target)
         upright.place(plain, row, pixels, orientation)
         row += strip.height
+    if target == "RGBA":
+        _forget_unseen(pixels)
     return pixels
 
 
@@ -64,6 +67,13 @@ def _widened(frame: Frame, shape: tuple[int, ...]) -> Frame:
     part[..., 3:] = 255
     part[..., : max(own.shape[2], 3)] = own
     return Frame(wide.squeeze(2) if shape[2] == 1 else wide, frame.duration)
+
+
+def _forget_unseen(pixels: Pixels) -> None:
+    """Colours that nobody can see must not leave: they may be a name that was painted out with transparency."""
+    seen = pixels[..., 3] > 0
+    if seen.any():
+        pixels[~seen] = (255, 255, 255, 0)
 
 
 def _strips(image: Image.Image) -> Iterator[Image.Image]:

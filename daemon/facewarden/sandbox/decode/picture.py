@@ -11,6 +11,7 @@ from PIL import Image
 
 from facewarden.errors import NOT_ACCEPTED, TRUNCATED, FileRefused
 from facewarden.sandbox.decode import tiff, upright
+from facewarden.sandbox.decode.captured import captured
 from facewarden.sandbox.decode.colour import alike, to_srgb
 from facewarden.sandbox.decode.limits import check_frame, check_frames
 from facewarden.sandbox.decode.recognise import Source
@@ -30,17 +31,17 @@ def read(image: Image.Image, source: Source, limits: Limits) -> Picture:
     """All frames of `image`, upright and in sRGB, with what else survives. Raises FileRefused, and whatever Pillow does."""
     if tiff.is_camera_raw(image):
         raise FileRefused(NOT_ACCEPTED)
-    dpi = None
+    dpi = taken = None
     frames: list[Frame] = []
     for turned in _load_frames(image, source, limits):
         if not frames:
-            dpi = _dpi(image, turned)
+            dpi, taken = _dpi(image, turned), captured(image)
         pixels = to_srgb(image, 1 if image.format == "TIFF" else turned)
         frames.append(Frame(pixels, _duration(image)))
     is_still = len(frames) == 1 or image.format not in _ANIMATIONS
     if is_still:
-        return Picture(_format(image), tuple(Frame(frame.pixels) for frame in frames), dpi)
-    return Picture(_format(image), tuple(alike(frames)), dpi, _loop(image))
+        return Picture(_format(image), tuple(Frame(frame.pixels) for frame in frames), dpi, captured=taken)
+    return Picture(_format(image), tuple(alike(frames)), dpi, _loop(image), taken)
 
 
 def _load_frames(image: Image.Image, source: Source, limits: Limits) -> Iterator[int]:

@@ -1,14 +1,14 @@
 """detect: a frame's pixels -> the regions where a face may be.
 
-A detector is one file here, with one class: it is built with its lowest score and a plan, tells which looks it wants of
-a frame (`looks`), and answers for one look's pixels (`find`). All answers are joined without losing coverage, and a
+A detector is one file here, with one class: it is built with its lowest score, tells which looks a plan wants of a
+frame (`looks`), and answers for one look's pixels (`find`). All answers are joined without losing coverage, and a
 joined region is kept if it is convincing for its size.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 import cv2
@@ -17,7 +17,7 @@ import numpy as np
 from facewarden.sandbox.detect.blazeface import BlazeFace
 from facewarden.sandbox.detect.centerface import CenterFace
 from facewarden.sandbox.detect.joining import join
-from facewarden.sandbox.detect.plans import PLANS, Plan, PlanName, convincing
+from facewarden.sandbox.detect.plans import FLOORS, PLANS, Plan, PlanName, convincing
 from facewarden.sandbox.detect.tiling import Look
 from facewarden.values import DetectorName, Pixels, Region
 
@@ -25,7 +25,7 @@ from facewarden.values import DetectorName, Pixels, Region
 class Detector(Protocol):
     """What a file of this folder offers."""
 
-    def looks(self, width: int, height: int, smallest_face: int) -> list[Look]:
+    def looks(self, width: int, height: int, smallest_face: int, plan: Plan) -> list[Look]:
         """The looks wanted of a frame, all lengths in its pixels."""
 
     def find(self, pixels: Pixels) -> list[Region]:
@@ -35,7 +35,7 @@ class Detector(Protocol):
         """Give back threads and memory."""
 
 
-DETECTORS: Mapping[DetectorName, Callable[[float, Plan], Detector]] = {"blazeface": BlazeFace, "centerface": CenterFace}
+DETECTORS: Mapping[DetectorName, Callable[[float], Detector]] = {"blazeface": BlazeFace, "centerface": CenterFace}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -43,23 +43,29 @@ class Search:
     """Loaded detectors, ready to search frames one after the other in the thread that calls."""
 
     detectors: Mapping[DetectorName, Detector]
-    thresholds: Mapping[DetectorName, float]
 
-    def __call__(self, frame: Pixels, smallest_face: int) -> list[Region]:
+    def __call__(
+        self,
+        frame: Pixels,
+        smallest_face: int,
+        thresholds: Mapping[DetectorName, float] | None = None,
+        plan: PlanName = "balanced",
+    ) -> list[Region]:
         """The regions of one frame in its pixels, joined, not grown, the surest first.
 
         `frame` may be grey, RGB or RGBA; `smallest_face` is the width in pixels of the smallest face wanted, from 1.
+        `thresholds` names the detectors to ask and their lowest scores, 0..1; by default those of the plan.
         """
+        asked = PLANS[plan].thresholds if thresholds is None else thresholds
         colours = rgb(frame)
         height, width = colours.shape[:2]
         answers: list[Region] = []
-        for detector in self.detectors.values():
-            for look in detector.looks(width, height, smallest_face):
+        for name, threshold in asked.items():
+            for look in self.detectors[name].looks(width, height, smallest_face, PLANS[plan]):
                 pixels = look.cut(colours)
-                answers += look.place(detector.find(pixels), pixels)
-        return [
-            region for region in join(answers) if convincing(region, self.thresholds[region.detector], width * height)
-        ]
+                found = (answer for answer in self.detectors[name].find(pixels) if answer.score >= threshold)
+                answers += look.place(found, pixels)
+        return [region for region in join(answers) if convincing(region, asked[region.detector], width * height)]
 
     def close(self) -> None:
         """Give back threads and memory; a process that ends without it (os._exit) loses nothing."""
@@ -67,16 +73,15 @@ class Search:
             detector.close()
 
 
-def load(thresholds: Mapping[DetectorName, float], plan: PlanName = "balanced") -> Search:
-    """Build the named detectors, each with its lowest score, and try each once so that nothing is left to load.
+def load(names: Iterable[DetectorName] = DETECTORS) -> Search:
+    """Build the named detectors and try each once, so that nothing is left to load.
 
     Raises CannotStart where weights are missing or altered, or a library cannot be loaded.
     """
     cv2.setNumThreads(1)
     cv2.ocl.setUseOpenCL(False)
-    detectors = {name: DETECTORS[name](threshold, PLANS[plan]) for name, threshold in thresholds.items()}
-    search = Search(detectors, dict(thresholds))
-    search(np.full((64, 96, 3), 127, np.uint8), 20)
+    search = Search({name: DETECTORS[name](FLOORS[name]) for name in names})
+    search(np.full((64, 96, 3), 127, np.uint8), 20, dict.fromkeys(search.detectors, 1.0))
     return search
 
 

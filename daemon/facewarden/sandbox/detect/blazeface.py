@@ -10,9 +10,6 @@ import sys
 import types
 from typing import Any
 
-import cv2
-import numpy as np
-
 from facewarden.errors import PYTHON_LIBRARY, SYSTEM_LIBRARY, CannotStart
 from facewarden.sandbox import weights
 from facewarden.sandbox.detect.plans import Plan
@@ -33,14 +30,13 @@ HALVINGS = 2
 class BlazeFace:
     """MediaPipe's task in image mode; it owns threads, so it must be closed before the interpreter ends."""
 
-    def __init__(self, threshold: float, plan: Plan) -> None:
+    def __init__(self, threshold: float) -> None:
         """`threshold` is the lowest score answered, 0..1. Raises CannotStart (weights, system library, library)."""
-        del plan  # its looks are cheap: the same for every plan
         content = weights.read("blazeface")
         self._mediapipe = _mediapipe()
         self._task = _task(content, threshold)
 
-    def looks(self, width: int, height: int, smallest_face: int) -> list[Look]:
+    def looks(self, width: int, height: int, smallest_face: int, plan: Plan) -> list[Look]:  # noqa: ARG002 - cheap: the same for every plan
         """The whole frame, and windows of halves and quarters of its longest side, not under 8 smallest faces.
 
         Windows share a third: a face up to a third of a window lies whole in one, a larger one in the next larger.
@@ -74,15 +70,16 @@ def _mediapipe() -> Any:
         sys.modules["matplotlib"] = types.ModuleType("matplotlib")
         sys.modules["matplotlib.pyplot"] = types.ModuleType("matplotlib.pyplot")
     try:
-        import mediapipe
+        import mediapipe  # noqa: PLC0415 - only once the two are out of its way
     except ImportError as error:
         raise CannotStart(PYTHON_LIBRARY) from error
     return mediapipe
 
 
 def _task(content: bytes, threshold: float) -> Any:
-    from mediapipe.tasks.python.core.base_options import BaseOptions
-    from mediapipe.tasks.python.vision import FaceDetector, FaceDetectorOptions
+    # Importing these imports mediapipe, which `_mediapipe` must have prepared.
+    from mediapipe.tasks.python.core.base_options import BaseOptions  # noqa: PLC0415
+    from mediapipe.tasks.python.vision import FaceDetector, FaceDetectorOptions  # noqa: PLC0415
 
     base = BaseOptions(model_asset_buffer=content, delegate=BaseOptions.Delegate.CPU)
     try:

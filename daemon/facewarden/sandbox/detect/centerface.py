@@ -45,27 +45,29 @@ Answers = npt.NDArray[np.float32]
 class CenterFace:
     """The network under OpenCV's dnn, in the calling thread."""
 
-    def __init__(self, threshold: float, plan: Plan) -> None:
+    def __init__(self, threshold: float) -> None:
         """`threshold` is the lowest score answered, 0..1. Raises CannotStart (weights, library)."""
         content = weights.read("centerface")
-        self._threshold, self._plan = threshold, plan
+        self._threshold = threshold
         try:
             # The classic engine of OpenCV 5.0 answers nonsense, without a word, from the second input size on.
             self._network = cv2.dnn.readNetFromONNX(np.frombuffer(content, np.uint8), cv2.dnn.ENGINE_NEW)
         except cv2.error as error:
             raise CannotStart(PYTHON_LIBRARY) from error
 
-    def looks(self, width: int, height: int, smallest_face: int) -> list[Look]:
+    def looks(self, width: int, height: int, smallest_face: int, plan: Plan) -> list[Look]:
         """Windows at scales from the plan's largest, by halves, down to the one that shows the whole frame small.
 
         Together they have less than 4/3 of the largest scale's pixels, and a quarter more where it takes windows.
         """
-        scale = min(self._plan.enlarged / smallest_face, math.sqrt(self._plan.pixels / (width * height)))
+        scale = min(plan.enlarged / smallest_face, math.sqrt(plan.pixels / (width * height)))
         scales = [scale]
         while scales[-1] * max(width, height) > WHOLE:
             scales.append(scales[-1] / 2)
-        mirrors = (False, True) if self._plan.mirrored else (False,)
-        return [look for scale in scales for mirrored in mirrors for look in _looks(width, height, scale, mirrored)]
+        mirrors = (False, True) if plan.mirrored else (False,)
+        return [
+            look for scale in scales for mirrored in mirrors for look in _looks(width, height, scale, mirrored=mirrored)
+        ]
 
     def close(self) -> None:
         """Give the network's memory back; nothing can be found after this."""
@@ -78,7 +80,7 @@ class CenterFace:
         return decode(heat[0, 0], size[0], offset[0], self._threshold)
 
 
-def _looks(width: int, height: int, scale: float, mirrored: bool) -> list[Look]:
+def _looks(width: int, height: int, scale: float, *, mirrored: bool) -> list[Look]:
     """One scale's windows; where the whole frame is small, faces of any size are taken from it."""
     largest = LARGEST if scale * max(width, height) > WHOLE else math.inf
     areas = windows(width, height, max(2, int(WINDOW / scale)), math.ceil(OVERLAP / scale))

@@ -35,6 +35,9 @@ PLANS: Mapping[PlanName, Plan] = {
     "strict": Plan({"blazeface": 0.2, "centerface": 0.055}, enlarged=56, pixels=9_000_000, mirrored=True),
 }
 
+FLOORS: Mapping[DetectorName, float] = {"blazeface": 0.1, "centerface": 0.03}
+"""What detectors are built to answer at least: no plan asks for less, and below this nearly every answer is false."""
+
 CEILINGS: Mapping[DetectorName, float] = {"blazeface": 0.5, "centerface": 0.25}
 """A score that is sure enough for an area of any size: a face that fills the photo is never asked for more."""
 

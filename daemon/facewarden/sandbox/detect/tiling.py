@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Iterable
 
 import cv2
 import numpy as np
@@ -40,7 +41,7 @@ class Look:
             window = np.asarray(cv2.resize(window, size, interpolation=way), np.uint8)
         return np.ascontiguousarray(window[:, ::-1] if self.mirrored else window)
 
-    def place(self, answers: list[Region], pixels: Pixels) -> list[Region]:
+    def place(self, answers: Iterable[Region], pixels: Pixels) -> list[Region]:
         """What was found in `pixels` (what `cut` gave) and is small enough, in pixels of the frame."""
         height, width = pixels.shape[:2]
         across, down = self.width / width, self.height / height

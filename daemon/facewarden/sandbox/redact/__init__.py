@@ -21,13 +21,13 @@ class Way(NamedTuple):
     `draw(canvas, areas, clear)` changes the canvas, uint8 of shape (height, width, 1 or 3), in place. `clear`, shape
     (height, width), is True for visible pixels outside all areas. `blind`: the canvas arrives with the inside of every
     area erased, so that the style *cannot* let any of it through. `reach(area)`: how far beyond the area's edge, in
-    pixels, it may draw. `over(canvas, area, emblem)`, where there is one, draws the emblem on each area in the end.
+    pixels, it may draw. `over(canvas, areas, emblem)`, where there is one, draws the emblem on each area then.
     """
 
     draw: Callable[[Pixels, Sequence[Region], Coverage], None]
     blind: bool
     reach: Callable[[Region], float]
-    over: Callable[[Pixels, Region, Pixels], None] | None = None
+    over: Callable[[Pixels, Sequence[Region], Pixels], None] | None = None
 
 
 STYLES: dict[Style, Way] = {
@@ -67,8 +67,7 @@ def redact(
             regions.paint(canvas, regions.spans(area, height, width), 0)
     way.draw(canvas, met, clear)
     if way.over and emblem is not None:
-        for area in met:
-            way.over(canvas, area, emblem)
+        way.over(canvas, met, emblem)
     if safety_frame:
         for area in met:
             framing.draw(canvas, area)

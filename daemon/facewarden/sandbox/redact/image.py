@@ -6,35 +6,48 @@ edge: round ones stay whole in an ellipse, square ones want `shape: rectangle`. 
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from facewarden import regions
 from facewarden.sandbox.redact.blending import STRIP
 from facewarden.values import Pixels, Region
 
 
-def draw(canvas: Pixels, area: Region, emblem: Pixels) -> None:
-    """Draw the emblem over the area in place; `canvas` has shape (height, width, channels).
+def draw(canvas: Pixels, areas: Sequence[Region], emblem: Pixels) -> None:
+    """Draw the emblem over the areas in place, one after the other; `canvas` has shape (height, width, channels).
 
     `emblem` is grey, RGB or RGBA of any size; on a grey canvas it is grey.
     """
-    inner = regions.spans(area, *canvas.shape[:2])
-    source, places = _fitted(_weighted(emblem, canvas.shape[2]), area)
-    columns = inner.columns
-    for start in range(inner.top, inner.bottom, STRIP):
-        rows = slice(start, min(start + STRIP, inner.bottom))
-        corner = places @ (columns.start, rows.start, 1)
-        size = (columns.stop - columns.start, rows.stop - rows.start)
-        matrix = np.column_stack((places[:, :2], corner))
-        # Beyond the emblem's border everything is 0, which is transparent.
-        seen = cv2.warpAffine(source, matrix, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
-        shown = np.asarray(seen, dtype=np.uint8)
+    weighted = _weighted(emblem, canvas.shape[2])
+    for area in areas:
+        _draw(canvas, area, weighted)
+
+
+def _draw(canvas: Pixels, area: Region, emblem: Pixels) -> None:
+    placed = _placed(emblem, area)
+    source = _reduced(emblem, placed)
+    inner, outline = (regions.spans(region, *canvas.shape[:2]) for region in (area, placed))
+    columns = outline.columns
+    for start in range(outline.top, outline.bottom, STRIP):
+        rows = slice(start, min(start + STRIP, outline.bottom))
+        shown = _sampled(source, placed, rows, columns)
         below = canvas[rows, columns]
         through = 255 - shown[..., -1:].astype(np.uint16)
         mixed = np.minimum(shown[..., :-1] + (below * through + 127) // 255, 255).astype(np.uint8)
-        np.copyto(below, mixed, where=inner.within(rows, columns)[..., None])
+        drawn = inner.within(rows, columns) & outline.within(rows, columns)
+        np.copyto(below, mixed, where=drawn[..., None])
+
+
+def _placed(emblem: Pixels, area: Region) -> Region:
+    """Where the emblem goes: the largest rectangle of its proportions in the area's, with the same centre."""
+    height, width = emblem.shape[:2]
+    scale = min(area.width / width, area.height / height)
+    x, y = area.x + (area.width - width * scale) / 2, area.y + (area.height - height * scale) / 2
+    return dataclasses.replace(area, x=x, y=y, width=width * scale, height=height * scale, shape="rectangle")
 
 
 def _weighted(emblem: Pixels, channels: int) -> Pixels:
@@ -54,16 +67,22 @@ def _weighted(emblem: Pixels, channels: int) -> Pixels:
     return np.concatenate((colours, alpha), axis=2)
 
 
-def _fitted(emblem: Pixels, area: Region) -> tuple[Pixels, npt.NDArray[np.float64]]:
-    """The emblem no larger than it is needed, and the matrix from the frame's pixels (x, y, 1) to its own.
-
-    Reduced, it is averaged, since sampling would leave out whole lines; enlarging is left to the sampling.
-    """
+def _reduced(emblem: Pixels, placed: Region) -> Pixels:
+    """The emblem no larger than where it goes, by averages: sampling would leave out whole lines."""
     height, width = emblem.shape[:2]
-    scale = min(area.width / width, area.height / height)
-    size = (max(round(width * min(scale, 1)), 1), max(round(height * min(scale, 1)), 1))
-    small = np.asarray(cv2.resize(emblem, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-    across, down = size[0] / (width * scale), size[1] / (height * scale)
-    left, top = area.x + area.width / 2 - width * scale / 2, area.y + area.height / 2 - height * scale / 2
+    size = (max(min(round(placed.width), width), 1), max(min(round(placed.height), height), 1))
+    return np.asarray(cv2.resize(emblem, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+def _sampled(emblem: Pixels, placed: Region, rows: slice, columns: slice) -> Pixels:
+    """The emblem's colours for the given pixels of the frame, interpolated linearly."""
+    across, down = emblem.shape[1] / placed.width, emblem.shape[0] / placed.height
     # A pixel's middle lies half a pixel from its corner, here and there.
-    return small, np.array([[across, 0, (0.5 - left) * across - 0.5], [0, down, (0.5 - top) * down - 0.5]])
+    left = (columns.start + 0.5 - placed.x) * across - 0.5
+    top = (rows.start + 0.5 - placed.y) * down - 0.5
+    size = (columns.stop - columns.start, rows.stop - rows.start)
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    matrix = np.array([[across, 0, left], [0, down, top]])
+    return np.asarray(
+        cv2.warpAffine(emblem, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE), dtype=np.uint8
+    )

@@ -1,0 +1,51 @@
+"""The service's secret: content is known to the journal only under it, so that nobody can test for a known photo.
+
+A credential of the service manager's (systemd.exec(5), LoadCredential=) goes first: then whoever gets hold of the state
+folder, in a backup say, has the journal without its key. Otherwise the state folder holds it.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from facewarden import files
+from facewarden.errors import CONFIGURATION, CannotStart
+
+CREDENTIAL = "facewarden.key"
+BYTES = 32
+"""As long as what HMAC-SHA256 makes; a longer one is used whole."""
+
+
+def read_key(state: Path) -> bytes:
+    """The credential where one was given, otherwise the key in the folder `state`, made at the first start.
+
+    Raises CannotStart(CONFIGURATION) where a credential cannot be read or is too short to be a secret.
+    """
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    credential = Path(folder, CREDENTIAL) if folder else None
+    if credential and credential.exists():
+        return _given(credential)
+    return _own(state)
+
+
+def _given(credential: Path) -> bytes:
+    try:
+        key = credential.read_bytes()
+    except OSError as error:
+        fault = f"credential {CREDENTIAL}: cannot be read ({os.strerror(error.errno or 0)})"
+        raise CannotStart(CONFIGURATION, (fault,)) from None
+    if len(key) < BYTES:
+        raise CannotStart(CONFIGURATION, (f"credential {CREDENTIAL}: give it at least {BYTES} random bytes",))
+    return key
+
+
+def _own(state: Path) -> bytes:
+    file = state / "key"
+    if not file.exists():
+        with files.folder(state) as folder:
+            files.write_durable(b"key.new", secrets.token_bytes(BYTES), folder, 0o600)
+            os.rename("key.new", "key", src_dir_fd=folder, dst_dir_fd=folder)
+            os.fsync(folder)
+    return file.read_bytes()
