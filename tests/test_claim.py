@@ -121,8 +121,8 @@ def test_whatever_shapes_the_result_makes_another_variant(
     ]
     outputs = [
         inbox,
-        inbox.model_copy(update={"output": config.models.Output(format="png")}),
-        inbox.model_copy(update={"output": config.models.Output(jpeg_quality=80)}),
+        inbox.model_copy(update={"output": config.profile.Output(format="png")}),
+        inbox.model_copy(update={"output": config.profile.Output(jpeg_quality=80)}),
     ]
     variants = {claimed(journal, inbox, it, recipe).variant for recipe in recipes}
     variants |= {claimed(journal, other, it).variant for other in outputs}
@@ -256,6 +256,20 @@ def test_what_changes_while_it_is_read_is_not_taken(
     monkeypatch.setattr(os, "readv", slow)
     with pytest.raises(NotSettledError):
         claimed(journal, inbox, it)
+    assert journal.unfinished() == []
+
+
+def test_a_file_whose_size_is_a_lie_is_not_taken(journal: Journal, inbox: config.Inbox) -> None:
+    """Where a file system promises more bytes than there are, half a file is not taken for a whole one."""
+    liar = Path("/sys/kernel/uevent_seqnum")
+    if not liar.exists() or len(liar.read_bytes()) == liar.stat().st_size:
+        pytest.skip("there is no file here whose size is a lie")
+    with pytest.raises(NotSettledError):
+        claimed(
+            journal,
+            inbox.model_copy(update={"path": liar.parent}),
+            Settled(b"uevent_seqnum", signature_of(liar.parent, b"uevent_seqnum"), 0.0),
+        )
     assert journal.unfinished() == []
 
 

@@ -133,7 +133,7 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
         "defaults.redact.style": "write one of 'veil', 'gaussian', 'mosaic'",
         "defaults.photos.names": "write a list",
         "inboxes[0].name": "use 1 to 32 of a-z",
-        "inboxes[0].path": "write a folder's path",
+        "inboxes[0].path": "write a path",
         "inboxes[0].orignals": "did you mean originals?",
         "inboxes[1]": "write its keys below it",
         "inboxes[2].name": "missing",

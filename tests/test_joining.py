@@ -7,7 +7,7 @@ import numpy.typing as npt
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facewarden.sandbox.detect.joining import around, join, overlap
+from facewarden.sandbox.detect.joining import around, groups, overlap
 from facewarden.values import Region
 
 SIZES = st.floats(2, 60)
@@ -15,6 +15,11 @@ PLACES = st.floats(-20, 100)
 REGIONS = st.builds(
     Region, x=PLACES, y=PLACES, width=SIZES, height=SIZES, score=st.floats(0, 1), detector=st.just("centerface")
 )
+
+
+def join(answers: list[Region]) -> list[Region]:
+    """One region a group, as the search makes them."""
+    return [around(group) for group in groups(answers)]
 
 
 def covered(regions: list[Region], growth: float) -> npt.NDArray[np.bool_]:

@@ -8,6 +8,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import structlog.testing
@@ -24,6 +25,7 @@ from tests.rooms import (
 )
 
 from facewarden import config
+from facewarden.config.models import Role
 from facewarden.delivery.publish import publish
 from facewarden.delivery.quarantine import quarantine
 from facewarden.delivery.retire import retire
@@ -34,6 +36,8 @@ from facewarden.recovery import recover, resume
 NAME = b"albums/photo.jpg"
 RESULT = b"result" * 1000
 ORIGINAL = b"original" * 1000
+KEY = b"key" * 11
+ROLES: tuple[Role, ...] = get_args(Role)
 
 
 @pytest.fixture
@@ -78,7 +82,8 @@ def refuse(journal: Journal, inbox: config.Inbox) -> None:
 def start_again(state: Path, inbox: config.Inbox, work: Callable[[Journal, config.Inbox], None]) -> None:
     """A fresh start: recover, then take up the file if it is there and has had no outcome; nothing may stay open."""
     journal = Journal(state)
-    recover(journal, {inbox.name: inbox})
+    recover(journal, KEY, {inbox.name: inbox})
+    assert not [name for role in ROLES for name in contents(inbox.folder(role)) if name.endswith(b".part")]
     path = inbox.path / os.fsdecode(NAME)
     if path.exists() and not journal.finished(inbox.name, NAME, signature_of(inbox.path, NAME)):
         work(journal, inbox)
@@ -102,7 +107,7 @@ def killed_everywhere(
         assert all(data == RESULT for data in contents(inbox.outbox).values()), "a half file was visible"
         start_again(state, inbox, work)
         yield
-        for role in ("outbox", "quarantine", "archive"):
+        for role in ROLES:
             for name in contents(inbox.folder(role)):
                 (inbox.folder(role) / os.fsdecode(name)).unlink()
         if not killed:
@@ -189,7 +194,7 @@ def test_an_original_that_left_during_the_stop_has_vanished(tmp_path: Path, jour
         job_of(journal, inbox, name)
     (inbox.path / "gone.jpg").unlink()
     drop(inbox, b"changed.jpg", b"another original")
-    recover(journal, {inbox.name: inbox})
+    recover(journal, KEY, {inbox.name: inbox})
     assert [job.source for job in journal.unfinished()] == [b"same.jpg"]
     assert journal.counts() == {"vanished": 2, "open": 1}
 
@@ -209,7 +214,7 @@ def test_a_subfolder_that_became_something_else_stops_nothing(tmp_path: Path, jo
             albums.write_bytes(b"")
         else:
             albums.symlink_to(tmp_path)
-    recover(journal, {inbox.name: inbox})
+    recover(journal, KEY, {inbox.name: inbox})
     assert journal.unfinished() == []
 
 
@@ -218,7 +223,7 @@ def test_an_inbox_that_left_the_configuration_is_not_touched(tmp_path: Path, jou
     inbox = inbox_in(tmp_path)
     drop(inbox, NAME)
     job_of(journal, inbox, NAME)
-    recover(journal, {})
+    recover(journal, KEY, {})
     assert len(journal.unfinished()) == 1
     assert contents(inbox.path) == {NAME: b"original"}
 
@@ -234,7 +239,7 @@ def test_one_unreachable_inbox_does_not_stop_the_others(tmp_path: Path, journal:
         publish(journal, job, "published", RESULT, inbox.outbox, job.source)
     away.path.rename(tmp_path / CANARY)
     with structlog.testing.capture_logs() as told:
-        recover(journal, {inbox.name: inbox for inbox in (away, here)})
+        recover(journal, KEY, {inbox.name: inbox for inbox in (away, here)})
     assert [job.inbox for job in journal.unfinished()] == ["away"]
     assert [entry["event"] for entry in told] == ["folder_out_of_reach", "job_recovered"]
     assert CANARY not in repr(told)
@@ -255,7 +260,7 @@ def test_a_journey_cut_off_by_an_error_is_resumed_without_a_second_result(
             publish(journal, job, "published", RESULT, inbox.outbox, job.source)
         database.execute("DROP TRIGGER fault")
     assert contents(inbox.outbox) == {NAME: RESULT}
-    resume(journal, inbox, NAME)
+    resume(journal, KEY, inbox, NAME)
     assert journal.finished(inbox.name, NAME, job.signature)
     assert journal.unfinished() == []
 
@@ -267,7 +272,7 @@ def test_a_placing_that_failed_is_resumed_under_the_same_job(tmp_path: Path, jou
     job = job_of(journal, inbox, NAME)
     journal.attempt(job)
     journal.placing(job, "published", NAME, inode=1)
-    resume(journal, inbox, NAME)
+    resume(journal, KEY, inbox, NAME)
     again = job_of(journal, inbox, NAME)
     assert (again.id, again.attempts) == (job.id, 1)
     assert len(journal.unfinished()) == 1

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.rooms import CANARY, NASTY, bound_by_rights, drop, inbox_in, open_descriptors, signature_of
 
 from facewarden import config, files
-from facewarden.config.models import PhotoNames
+from facewarden.config.profile import PhotoNames
 from facewarden.files import Signature
 from facewarden.intake import inbox as room
 from facewarden.intake.inbox import Inbox

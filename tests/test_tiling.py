@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facewarden.sandbox.detect.tiling import Look, looks, starts
+from facewarden.sandbox.detect.tiling import Look, spans, windows
 from facewarden.values import Region
 
 LENGTHS = st.integers(1, 6000)
@@ -22,19 +22,19 @@ def test_a_face_on_a_seam_lies_whole_in_a_window(
     overlap = int(side * share)
     face = min(overlap * size, length)
     begin = place * (length - face)
-    assert any(start <= begin and begin + face <= min(start + side, length) for start in starts(length, side, overlap))
+    assert any(start <= begin and begin + face <= start + wide for start, wide in spans(length, side, overlap))
 
 
 @given(width=st.integers(1, 500), height=st.integers(1, 500), side=st.integers(16, 300), overlap=st.integers(0, 299))
 def test_windows_cover_each_pixel_and_stay_inside(width: int, height: int, side: int, overlap: int) -> None:
     """Every pixel is seen at least once, and no window reaches past the frame or is larger than asked."""
     seen = np.zeros((height, width), bool)
-    for look in looks(width, height, side, overlap % side):
-        assert 0 < look.width <= side
-        assert 0 < look.height <= side
-        assert look.x + look.width <= width
-        assert look.y + look.height <= height
-        seen[look.y : look.y + look.height, look.x : look.x + look.width] = True
+    for x, y, wide, high in windows(width, height, side, overlap % side):
+        assert 0 < wide <= side
+        assert 0 < high <= side
+        assert 0 <= x <= width - wide
+        assert 0 <= y <= height - high
+        seen[y : y + high, x : x + wide] = True
     assert seen.all()
 
 
@@ -47,7 +47,7 @@ def test_a_region_over_the_whole_window_is_the_window(x: int, y: int, width: int
     look = Look(x, y, width, height, scale)
     pixels = look.cut(np.zeros((120, 120, 3), np.uint8))
     found = Region(0, 0, pixels.shape[1], pixels.shape[0], 0.5, "centerface")
-    placed = look.place(found, pixels)
+    (placed,) = look.place([found], pixels)
     assert (placed.x, placed.y) == (x, y)
     assert (placed.width, placed.height) == pytest.approx((width, height))
 
@@ -55,4 +55,24 @@ def test_a_region_over_the_whole_window_is_the_window(x: int, y: int, width: int
 def test_an_overlap_as_wide_as_the_window_is_refused() -> None:
     """A window that would never move on is an error and not an endless loop."""
     with pytest.raises(ValueError, match="overlap"):
-        looks(100, 100, 32, 32)
+        windows(100, 100, 32, 32)
+
+
+def test_a_mirrored_look_leads_back_to_the_same_place() -> None:
+    """What lies at the left of a window is seen at the right in the mirror, and placed at the left again."""
+    frame = np.zeros((40, 100, 3), np.uint8)
+    frame[10:20, 12:18] = 255
+    look = Look(10, 0, 50, 40, 2.0, mirrored=True)
+    pixels = look.cut(frame)
+    rows, columns = np.nonzero(pixels[:, :, 0] > 127)
+    seen = Region(columns.min(), rows.min(), np.ptp(columns) + 1, np.ptp(rows) + 1, 0.5, "centerface")
+    (placed,) = look.place([seen], pixels)
+    assert (placed.x, placed.y, placed.width, placed.height) == (12, 10, 6, 10)
+
+
+def test_what_is_too_large_for_a_look_is_left_to_another() -> None:
+    """Answers larger than the look's largest are dropped, in pixels of the look."""
+    look = Look(0, 0, 100, 100, 2.0, largest=64)
+    pixels = look.cut(np.zeros((100, 100, 3), np.uint8))
+    answers = [Region(0, 0, width, 20, 0.5, "centerface") for width in (64, 65)]
+    assert [placed.width for placed in look.place(answers, pixels)] == [32]

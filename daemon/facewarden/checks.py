@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.metadata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
 from facewarden import config
 from facewarden.config import folders
 from facewarden.errors import FOLDER, PYTHON_LIBRARY, CannotStart, Exit
-from facewarden.pool import Pool
-from facewarden.values import Terms
+from facewarden.pool import Pool, require_emblems
+from facewarden.values import Limits, Recipe, Terms
 
 COSMETIC = ("gaussian", "mosaic")
 
@@ -28,7 +28,7 @@ class Finding:
 
 def run(file: Path) -> Iterator[Finding]:
     """Check one thing after the other; a fault in one does not hide those in the next."""
-    terms = Terms()
+    terms, recipes = Terms(), dict[str, Recipe]()
     try:
         configuration = config.load(file)
     except CannotStart as refusal:
@@ -36,11 +36,12 @@ def run(file: Path) -> Iterator[Finding]:
             yield Finding("fault", f"configuration: {fault}", refusal.reason.exit)
     else:
         terms = config.terms_of(configuration)
+        recipes = {f"inboxes[{n}].": config.recipe_of(inbox, Limits()) for n, inbox in enumerate(configuration.inboxes)}
         yield Finding("fine", f"configuration: {len(configuration.inboxes)} inboxes")
         yield from _folders(configuration)
         yield from _styles(configuration)
     yield from _libraries()
-    yield from _worker(terms)
+    yield from _worker(terms, recipes)
 
 
 def _folders(configuration: config.Configuration) -> Iterator[Finding]:
@@ -54,7 +55,7 @@ def _folders(configuration: config.Configuration) -> Iterator[Finding]:
 def _styles(configuration: config.Configuration) -> Iterator[Finding]:
     for index, inbox in enumerate(configuration.inboxes):
         if inbox.redact.style in COSMETIC:
-            text = f"inboxes[{index}]: style {inbox.redact.style} is cosmetic, faces can be recovered from it; use veil or solid"
+            text = f"inboxes[{index}]: style {inbox.redact.style} is cosmetic, faces can be recovered from it; use veil, solid or image"
             yield Finding("warning", text)
 
 
@@ -69,8 +70,8 @@ def _libraries() -> Iterator[Finding]:
         yield Finding("fault", text, PYTHON_LIBRARY.exit)
 
 
-def _worker(terms: Terms) -> Iterator[Finding]:
-    """Start one real worker: it proves weights and libraries where they are used."""
+def _worker(terms: Terms, recipes: Mapping[str, Recipe]) -> Iterator[Finding]:
+    """Start one real worker: it proves weights and libraries where they are used, and opens the emblems of recipes."""
     pool = Pool(1, terms=terms)
     try:
         pool.start()
@@ -85,5 +86,14 @@ def _worker(terms: Terms) -> Iterator[Finding]:
             if pool.protection.complete
             else Finding("warning", f"{lock}; a hostile file could reach more than its worker")
         )
+        yield from _emblems(pool, recipes)
     finally:
         pool.stop()
+
+
+def _emblems(pool: Pool, recipes: Mapping[str, Recipe]) -> Iterator[Finding]:
+    try:
+        require_emblems(pool, recipes)
+    except CannotStart as refusal:
+        for fault in refusal.faults:
+            yield Finding("fault", f"configuration: {fault}", refusal.reason.exit)

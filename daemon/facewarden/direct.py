@@ -15,12 +15,11 @@ from pathlib import Path
 from facewarden import files, protocol
 from facewarden.config import Profile
 from facewarden.config.models import LimitsSection
-from facewarden.delivery.encode import encode, result_format, result_name
-from facewarden.delivery.publish import FOLDER_MODE, temporary_name
+from facewarden.delivery.encode import result_name, result_of
+from facewarden.delivery.publish import put
 from facewarden.delivery.quarantine import report
 from facewarden.errors import EMPTY, TOO_MANY_BYTES, UNREADABLE, FileRefused, Reason
 from facewarden.intake.scan import Names, scan
-from facewarden.newfile import new_file, place
 from facewarden.pool import Pool
 from facewarden.replies import Reply
 from facewarden.values import Recipe
@@ -87,15 +86,15 @@ def _detect_one(source: Source, recipe: Recipe, pool: Pool) -> Done:
 
 
 def _redact_one(source: Source, target: Path, profile: Profile, recipe: Recipe, pool: Pool) -> Done:
+    random_id = secrets.token_hex(8)
     try:
         original = _read(source.path, recipe.limits.bytes)
         reply = pool.treat(original, recipe, LimitsSection().seconds)
-        container = result_format(reply.picture, profile.output.format)
-        data = encode(reply.picture, container, profile.output.jpeg_quality)
+        container, data = result_of(reply.picture, profile.output)
     except FileRefused as refused:
-        _place(target, source.relative + b".facewarden.txt", report(secrets.token_hex(8), refused.reason))
+        put(target, source.relative + b".facewarden.txt", report(random_id, refused.reason), random_id)
         return Done(source, None, refused.reason)
-    _place(target, result_name(source.relative, container), data)
+    put(target, result_name(source.relative, container), data, random_id)
     return Done(source, reply, None)
 
 
@@ -110,14 +109,3 @@ def _read(path: Path, most: int) -> bytes:
     if not data:
         raise FileRefused(EMPTY)
     return data
-
-
-def _place(root: Path, wanted: bytes, data: bytes) -> None:
-    subfolder, _, name = wanted.rpartition(b"/")
-    with (
-        files.folder(root) as top,
-        files.folder(subfolder, beneath=top, create_mode=FOLDER_MODE) as folder,
-        new_file(folder, temporary_name(secrets.token_hex(8))) as made,
-    ):
-        made.write(data)
-        place(name, folder, made.give, lambda tried: None)

@@ -13,14 +13,17 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Literal
 
 import structlog
 
 from facewarden import config, files
 from facewarden.config.models import LimitsSection
-from facewarden.delivery.encode import container_of, encode, result_format, result_name
-from facewarden.delivery.publish import publish
+from facewarden.delivery.encode import container_of, result_name, result_of
+from facewarden.delivery.naming import report_path, target_path
+from facewarden.delivery.preview import preview_name, sheet
+from facewarden.delivery.publish import publish, put
 from facewarden.delivery.quarantine import quarantine
 from facewarden.delivery.results import Results
 from facewarden.delivery.retire import retire
@@ -28,7 +31,7 @@ from facewarden.errors import CRASHED, REASONS, FileRefused, Reason
 from facewarden.intake.claim import Claim, NotSettledError, claim
 from facewarden.intake.settle import Settled
 from facewarden.journal import Journal, Outcome
-from facewarden.pool import Pool
+from facewarden.pool import Pool, PoolStopped
 from facewarden.replies import Reply
 from facewarden.values import Recipe
 
@@ -50,11 +53,6 @@ class Journey:
     def __init__(self, journal: Journal, pool: Pool, results: Results, key: bytes, limits: LimitsSection) -> None:
         self._journal, self._pool, self._results, self._key, self._limits = journal, pool, results, key, limits
         self._turns = _Turns()
-        self._stopping = threading.Event()
-
-    def stop(self) -> None:
-        """From now on a failing worker is no fault of its photo: the service itself is ending it."""
-        self._stopping.set()
 
     def carry(self, inbox: config.Inbox, recipe: Recipe, settled: Settled) -> Ending:
         """Carry one settled file as far as it goes. Raises CannotStart where no worker can be had any more."""
@@ -81,21 +79,20 @@ class Journey:
         if outcome := self._deliver_earlier(inbox, claimed, told):
             return outcome
         try:
-            reply = self._treat(claimed, recipe, told)
+            reply = self._treat(claimed, recipe, inbox.name if inbox.worker_for == "inbox" else None, told)
             if reply is None:
                 return "again"
             with _timed(told, "encode_s"):
-                container = result_format(reply.picture, inbox.output.format)
-                data = encode(reply.picture, container, inbox.output.jpeg_quality)
+                container, data = result_of(reply.picture, inbox.output)
         except FileRefused as refused:
             return self._quarantine(inbox, claimed, refused.reason, told)
         told |= {"frames": len(reply.picture.frames), "regions": reply.region_count, "second_look": reply.second_look}
         told |= {f"{stage}_s": round(seconds, 3) for stage, seconds in reply.seconds.items()}
         # Kept before it is published: afterwards the next drop of the same content may already ask for it.
         self._results.keep(claimed.job.id, data)
-        return self._publish(inbox, claimed, _Result(data, container, reply.region_count), told)
+        return self._publish(inbox, claimed, _Result(data, container, reply.region_count, reply), told)
 
-    def _treat(self, claimed: Claim, recipe: Recipe, told: dict[str, Any]) -> Reply | None:
+    def _treat(self, claimed: Claim, recipe: Recipe, owner: str | None, told: dict[str, Any]) -> Reply | None:
         """Have the photo treated, several times where its reason allows; None where the service is stopping."""
         job = claimed.job
         last = REASONS.get(job.reason, CRASHED)
@@ -105,12 +102,12 @@ class Journey:
             if attempt > self._limits.attempts:
                 raise FileRefused(last)
             try:
-                return self._pool.treat(claimed.data, recipe, self._limits.seconds)
+                return self._pool.treat(claimed.data, recipe, self._limits.seconds, owner=owner)
+            except PoolStopped:
+                self._journal.uncount(job)
+                return None
             except FileRefused as refused:
                 last = refused.reason
-                if self._stopping.is_set():
-                    self._journal.uncount(job)
-                    return None
                 if not last.retry:
                     raise
 
@@ -122,8 +119,8 @@ class Journey:
             told |= {"duplicate": True, "regions": earlier.regions}
             if inbox.duplicates == "skip":
                 self._journal.skipped(claimed.job, earlier)
-                self._retire(inbox, claimed, earlier.outcome, told)
-                return earlier.outcome
+                self._retire(inbox, claimed)
+                return self._end(claimed, earlier.outcome, told)
             if data := self._results.take(earlier.id):
                 result = _Result(data, container_of(earlier.target), earlier.regions)
                 return self._publish(inbox, claimed, result, told)
@@ -132,25 +129,38 @@ class Journey:
     def _publish(self, inbox: config.Inbox, claimed: Claim, result: _Result, told: dict[str, Any]) -> Outcome:
         outcome: Outcome = "held" if inbox.without_face == "hold" and not result.regions else "published"
         root = inbox.folder("hold" if outcome == "held" else "outbox")
-        source = claimed.job.source if inbox.subfolders == "mirror" else claimed.job.source.rpartition(b"/")[2]
-        wanted = result_name(source, result.container)
+        wanted = result_name(target_path(inbox, self._key, claimed.job.source), result.container)
         with _timed(told, "publish_s"):
-            publish(self._journal, claimed.job, outcome, result.data, root, wanted, regions=result.regions)
-        self._retire(inbox, claimed, outcome, told)
-        return outcome
+            placed = publish(self._journal, claimed.job, outcome, result.data, root, wanted, regions=result.regions)
+        self._retire(inbox, claimed)
+        if inbox.preview and result.reply:
+            with _timed(told, "preview_s"):
+                self._preview(inbox, inbox.preview, claimed, placed, result.reply)
+        return self._end(claimed, outcome, told)
 
-    def _retire(self, inbox: config.Inbox, claimed: Claim, outcome: Outcome, told: dict[str, Any]) -> None:
+    def _retire(self, inbox: config.Inbox, claimed: Claim) -> None:
         """The result is durable: now the original may go. One that cannot be moved stays, and is not taken again."""
         try:
             retire(claimed.job, inbox.path, inbox.originals, inbox.folder("archive"))
         except OSError as error:
             log.warning("original_not_retired", job=claimed.job.id, inbox=inbox.name, error=error.errno or 0)
+
+    def _preview(self, inbox: config.Inbox, folder: Path, claimed: Claim, result: bytes, reply: Reply) -> None:
+        """Only a help for the eye: the result stands already, whatever becomes of this."""
+        try:
+            put(folder, preview_name(result), sheet(reply), claimed.job.id)
+        except OSError as error:
+            log.warning("preview_not_written", job=claimed.job.id, inbox=inbox.name, error=error.errno or 0)
+
+    def _end(self, claimed: Claim, outcome: Outcome, told: dict[str, Any]) -> Outcome:
         self._journal.done(claimed.job)
         log.info("job", **told, outcome=outcome)
+        return outcome
 
     def _quarantine(self, inbox: config.Inbox, claimed: Claim, reason: Reason, told: dict[str, Any]) -> Outcome:
         keep = inbox.originals == "keep"
-        outcome = quarantine(self._journal, claimed.job, reason, inbox.path, inbox.folder("quarantine"), keep=keep)
+        folder, alone = inbox.folder("quarantine"), report_path(inbox, self._key, claimed.job.source)
+        outcome = quarantine(self._journal, claimed.job, reason, inbox.path, folder, keep=keep, alone=alone)
         self._journal.done(claimed.job)
         log.warning("job", **told, outcome=outcome, reason=reason.number, reason_name=reason.name)
         return outcome
@@ -161,6 +171,8 @@ class _Result:
     data: bytes
     container: str
     regions: int
+    reply: Reply | None = None
+    """None where an earlier result is delivered again: its pixels are not at hand, and nothing is opened for them."""
 
 
 class _Turns:

@@ -35,6 +35,7 @@ ALLOWED: dict[str, str] = {
     "redact_s": "seconds spent in redact",
     "encode_s": "seconds spent in encode",
     "publish_s": "seconds spent in publish",
+    "preview_s": "seconds spent on the preview",
     "workers": "worker processes",
     "waiting": "files seen that wait",
     "open": "jobs that have not ended",

@@ -13,6 +13,7 @@ import structlog
 
 from facewarden import config, files
 from facewarden.config.models import Role
+from facewarden.delivery.naming import report_path, target_path
 from facewarden.delivery.publish import is_placed, sweep, withdraw
 from facewarden.delivery.retire import retire, unchanged
 from facewarden.journal import Job, Journal
@@ -22,30 +23,33 @@ log = structlog.get_logger()
 _ROLE: dict[str | None, Role] = {"published": "outbox", "held": "hold", "quarantined": "quarantine"}
 
 
-def recover(journal: Journal, inboxes: Mapping[str, config.Inbox]) -> None:
-    """Finish or reopen every unfinished job. One whose folders are out of reach is left for the next start."""
+def recover(journal: Journal, key: bytes, inboxes: Mapping[str, config.Inbox]) -> None:
+    """Finish or reopen every unfinished job. One whose folders are out of reach is left for the next start.
+
+    `key` is the service's secret, from which pseudonyms are made.
+    """
     for job in journal.unfinished():
         inbox = inboxes.get(job.inbox)
         if inbox is None:
             continue  # its inbox left the configuration; should it come back, so does the job
         try:
-            _recover(journal, job, inbox)
+            _recover(journal, key, job, inbox)
         except OSError as error:
             log.warning("folder_out_of_reach", inbox=inbox.name, error=error.errno or 0)
 
 
-def resume(journal: Journal, inbox: config.Inbox, path: bytes) -> None:
+def resume(journal: Journal, key: bytes, inbox: config.Inbox, path: bytes) -> None:
     """The same for the one file at this path, before it is claimed again.
 
     An error may have cut off its last journey between a step and the journal's note of it. Raises OSError where a
     folder is out of reach.
     """
     for job in journal.cut_off(inbox.name, path):
-        _recover(journal, job, inbox)
+        _recover(journal, key, job, inbox)
 
 
-def _recover(journal: Journal, job: Job, inbox: config.Inbox) -> None:
-    _sweep(job, inbox)
+def _recover(journal: Journal, key: bytes, job: Job, inbox: config.Inbox) -> None:
+    _sweep(job, inbox, key)
     with files.folder(inbox.path) as root:
         there = unchanged(job, root)
     if job.state == "placed" or (job.state == "placing" and _has_its_name(job, inbox, there=there)):
@@ -77,9 +81,10 @@ def _finish(journal: Journal, job: Job, inbox: config.Inbox) -> None:
     log.info("job_recovered", job=job.id, inbox=inbox.name, outcome=job.outcome)
 
 
-def _sweep(job: Job, inbox: config.Inbox) -> None:
+def _sweep(job: Job, inbox: config.Inbox, key: bytes) -> None:
     """Remove a temp file wherever an attempt of this job may have left one."""
-    mirrored, _, _ = job.source.rpartition(b"/")
+    paths = (job.source, target_path(inbox, key, job.source), report_path(inbox, key, job.source))
+    subfolders = {path.rpartition(b"/")[0] for path in paths} | {b""}
     for role in get_args(Role):
-        for subfolder in {mirrored, b""}:
+        for subfolder in subfolders:
             sweep(job, inbox.folder(role), subfolder)

@@ -29,7 +29,7 @@ from facewarden.journal import Journal
 from facewarden.journey import Ending, Journey
 from facewarden.key import read_key
 from facewarden.notify import Notifier
-from facewarden.pool import Pool, default_size
+from facewarden.pool import Pool, default_size, require_emblems
 from facewarden.pulse import Pulse
 from facewarden.recovery import recover
 
@@ -70,7 +70,8 @@ class Service:
     def _open(self, configuration: config.Configuration, opened: contextlib.ExitStack) -> None:
         journal = Journal(configuration.state)
         opened.callback(journal.close)
-        recover(journal, {inbox.name: inbox for inbox in configuration.inboxes})
+        key = read_key(configuration.state)
+        recover(journal, key, {inbox.name: inbox for inbox in configuration.inboxes})
         self.inboxes = {
             settings.name: self._inbox(settings, configuration, journal) for settings in configuration.inboxes
         }
@@ -83,7 +84,7 @@ class Service:
         pool = Pool(size, _worker_died, config.terms_of(configuration))
         pool.start()
         opened.callback(pool.stop)
-        key = read_key(configuration.state)
+        require_emblems(pool, {f"inboxes[{n}].": inbox.recipe for n, inbox in enumerate(self.inboxes.values())})
         results = Results(configuration.state / "results", key, configuration.results_megabytes << 20)
         self._journey = Journey(journal, pool, results, key, configuration.limits)
         self._pulse = Pulse(Notifier.of(os.environ), journal, pool, self.inboxes.values())
@@ -239,7 +240,6 @@ class Service:
                     self._ended(message)
                 elif isinstance(message, BaseException):
                     raise message
-        self._journey.stop()
         log.info("stopped", open=self._under_way)
 
 

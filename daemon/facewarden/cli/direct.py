@@ -13,8 +13,9 @@ import typer
 
 from facewarden import config, direct
 from facewarden.cli.terminal import Given, SmallestFace, Workers, summary, told_plainly, tracked, workers_for
-from facewarden.config.models import Format
+from facewarden.config.profile import Format
 from facewarden.errors import REASONS, Exit
+from facewarden.pool import require_emblems
 from facewarden.values import Limits, Shape, Style
 
 
@@ -22,6 +23,9 @@ def redact(
     given: Given,
     target: Annotated[Path, typer.Option("--output", "-o", file_okay=False, help="Write results into this folder.")],
     style: Annotated[Style, typer.Option(help="Hide faces this way.")] = "veil",
+    emblem: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="Draw this picture on each face: --style image.")
+    ] = None,
     shape: Annotated[Shape, typer.Option(help="Draw areas of this shape.")] = "ellipse",
     growth: Annotated[float, typer.Option(min=1, max=4, help="Grow found faces by this factor.")] = 1.6,
     safety_frame: Annotated[bool, typer.Option(help="Draw a green frame around each area.")] = True,
@@ -34,15 +38,23 @@ def redact(
     profile = config.Profile.model_validate(
         {
             "detect": {"smallest_face": smallest_face},
-            "redact": {"style": style, "shape": shape, "growth": growth, "safety_frame": safety_frame},
+            "redact": {
+                "style": style,
+                "emblem": emblem,
+                "shape": shape,
+                "growth": growth,
+                "safety_frame": safety_frame,
+            },
             "output": {"format": output_format, "jpeg_quality": quality},
         }
     )
     found = list(direct.sources(given))
     with told_plainly(), workers_for(workers, len(found)) as pool:
+        recipe = config.recipe_of(profile, Limits())
+        require_emblems(pool, {"": recipe})
         target.mkdir(parents=True, exist_ok=True)
         counts: Counter[str] = Counter()
-        answers = direct.redact(found, target, profile, config.recipe_of(profile, Limits()), pool)
+        answers = direct.redact(found, target, profile, recipe, pool)
         for done in tracked(answers, len(found)):
             counts["redacted" if done.reason is None else done.reason.sentence()] += 1
     summary(counts, 0)

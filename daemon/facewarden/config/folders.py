@@ -14,7 +14,7 @@ from facewarden.config.models import Configuration, Inbox, Role
 from facewarden.errors import FOLDER, CannotStart
 
 # Folders of these roles may be shared by several inboxes; an inbox or the state folder never is.
-_SHARED = {"outbox", "quarantine", "hold", "archive"}
+_SHARED = {"outbox", "quarantine", "hold", "archive", "preview"}
 
 
 class Place(NamedTuple):
@@ -37,6 +37,8 @@ def places(configuration: Configuration) -> Iterator[Place]:
 
 def _roles(inbox: Inbox) -> list[Role]:
     roles: list[Role] = ["outbox", "quarantine"]
+    if inbox.preview:
+        roles.append("preview")
     if inbox.without_face == "hold":
         roles.append("hold")
     if inbox.originals == "archive":

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from facewarden.config.models import Configuration, Inbox
+from facewarden.config.recipe import read_emblem
 from facewarden.errors import CONFIGURATION, CannotStart
 
 
@@ -46,7 +47,7 @@ _WRITE = {
     "string_pattern_mismatch": "use 1 to 32 of a-z, 0-9, - and _, beginning with a letter or digit",
     "tuple_type": "write a list, as in [a, b]",
     "model_type": "write its keys below it, or leave it out",
-    "path_type": "write a folder's path",
+    "path_type": "write a path",
 }
 """What to write instead, by pydantic's kind of fault, where its own message speaks of Python."""
 
@@ -146,17 +147,29 @@ def _logical_faults(configuration: Configuration) -> list[str]:
             faults.append(f"inboxes[{index}].detect: at least one detector must be asked, or nothing would be found")
         if inbox.detect.yunet and not configuration.weights.yunet:
             faults.append(f"inboxes[{index}].detect.yunet: it needs weights.yunet, see the README")
+        if inbox.redact.style == "image":
+            faults += [f"inboxes[{index}].{fault}" for fault in _emblem_faults(inbox)]
         if not inbox.path.name:
             faults.append(f"inboxes[{index}].path: the root folder cannot be an inbox")
     return faults
 
 
+def _emblem_faults(inbox: Inbox) -> tuple[str, ...]:
+    try:
+        read_emblem(inbox.redact.emblem)
+    except CannotStart as refusal:
+        return refusal.faults
+    return ()
+
+
 def _absolute(configuration: Configuration, folder: Path) -> Configuration:
-    """The same with every folder that was given made absolute."""
-    roles = ("path", "outbox", "quarantine", "hold", "archive")
+    """The same with every file and folder that was given made absolute."""
+    roles = ("path", "outbox", "quarantine", "hold", "archive", "preview")
     inboxes = []
     for inbox in configuration.inboxes:
-        given = {role: folder / getattr(inbox, role) for role in roles if getattr(inbox, role)}
+        given: dict[str, Any] = {role: folder / getattr(inbox, role) for role in roles if getattr(inbox, role)}
+        if inbox.redact.emblem:
+            given["redact"] = inbox.redact.model_copy(update={"emblem": folder / inbox.redact.emblem})
         inboxes.append(inbox.model_copy(update=given))
     weights = configuration.weights
     if weights.yunet:

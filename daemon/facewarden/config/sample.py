@@ -10,7 +10,8 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from facewarden.config.models import Configuration, Inbox, Profile
+from facewarden.config.models import Configuration, Inbox
+from facewarden.config.profile import Profile
 
 _HEAD = """\
 # Configuration of facewarden. Each key is shown with its default; unknown keys are refused.

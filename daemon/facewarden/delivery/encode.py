@@ -10,7 +10,7 @@ from typing import Any
 
 from PIL import Image
 
-from facewarden.config.models import Output
+from facewarden.config.profile import Output
 from facewarden.errors import NOT_ENCODED, FileRefused
 from facewarden.values import Frame, Moment, Picture
 
@@ -119,11 +119,16 @@ def encode(picture: Picture, container: str, quality: int) -> bytes:
 
 def _image(frame: Frame, container: str) -> Image.Image:
     image = Image.fromarray(frame.pixels)
-    if image.mode == "RGBA" and container in _WITHOUT_ALPHA:
-        ground = Image.new("RGB", image.size, "white")
-        ground.paste(image, mask=image.getchannel("A"))
-        return ground
-    return image
+    return on_white(image) if container in _WITHOUT_ALPHA else image
+
+
+def on_white(image: Image.Image) -> Image.Image:
+    """The picture without alpha. The sandbox has searched what is seen then (sandbox/transparency.py)."""
+    if image.mode != "RGBA":
+        return image
+    ground = Image.new("RGB", image.size, "white")
+    ground.paste(image, mask=image.getchannel("A"))
+    return ground
 
 
 def _options(picture: Picture, container: str, quality: int) -> dict[str, Any]:

@@ -52,6 +52,18 @@ def publish(
     return joined(subfolder, placed)
 
 
+def put(root: Path, wanted: bytes, data: bytes, job_id: str) -> None:
+    """Put a file that the journal need not know of at `wanted` or the next free numbered name. Raises OSError."""
+    subfolder, _, name = wanted.rpartition(b"/")
+    with (
+        files.folder(root) as top,
+        files.folder(subfolder, beneath=top, create_mode=FOLDER_MODE) as target,
+        new_file(target, temporary_name(job_id)) as made,
+    ):
+        made.write(data)
+        place(name, target, made.give, lambda tried: None)
+
+
 def joined(subfolder: bytes, name: bytes) -> bytes:
     return subfolder + b"/" + name if subfolder else name
 

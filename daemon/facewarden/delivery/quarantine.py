@@ -15,13 +15,15 @@ from facewarden.errors import Reason
 from facewarden.journal import Job, Journal, Outcome
 
 
-def quarantine(journal: Journal, job: Job, reason: Reason, inbox: Path, folder: Path, *, keep: bool) -> Outcome:
+def quarantine(
+    journal: Journal, job: Job, reason: Reason, inbox: Path, folder: Path, *, keep: bool, alone: bytes | None = None
+) -> Outcome:
     """Move the original (unless it is kept) and write its report; durable when this returns. Raises OSError.
 
-    Returns `vanished` where the original was taken away meanwhile, otherwise `quarantined`.
+    `alone` is the path of the report of a kept original, if not the original's with an ending. Returns `vanished` where the original was taken away meanwhile, otherwise `quarantined`.
     """
     if keep:
-        wanted = job.source + b".facewarden.txt"
+        wanted = alone or job.source + b".facewarden.txt"
         publish(journal, job, "quarantined", report(job.id, reason), folder, wanted, reason.number)
         return "quarantined"
     with files.folder(inbox) as root:

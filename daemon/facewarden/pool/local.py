@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
-import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from facewarden import protocol
-from facewarden.errors import CannotStart, FileRefused, Reason
-from facewarden.pool.process import WorkerProcess
+from facewarden.errors import NO_WORKER, CannotStart, FileRefused, Reason
+from facewarden.pool.process import PoolStopped, WorkerProcess
+from facewarden.pool.secrecy import close_memory
 from facewarden.replies import Protection, Reply
 from facewarden.values import Recipe, Terms
 
@@ -23,10 +24,14 @@ RECYCLE_AFTER = 500
 
 
 class Pool:
-    """`size` workers, each taken by one thread for one photo. Thread-safe.
+    """Treats up to `size` photos at a time, each in a worker of this machine. Thread-safe.
+
+    A worker that was broken into could carry one photo into the answer to the next. So each worker has one owner, the
+    inbox whose photos it may see, and without an owner it sees one photo. `size` workers wait or serve an owner; for
+    each that has one photo alone its successor is started at once, so that there may be twice as many.
 
     One thread of the pool, the nursery, starts all workers: a worker is killed by the kernel when the thread that
-    started it ends (PR_SET_PDEATHSIG, prctl(2)), so that thread must live as long as the pool.
+    started it ends (PR_SET_PDEATHSIG, prctl(2)), so that thread lives until the pool is stopped.
     """
 
     def __init__(
@@ -36,124 +41,194 @@ class Pool:
         self.protection: Protection | None = None
         self._on_death = on_death
         self._terms = terms or Terms()
-        self._idle: queue.LifoQueue[WorkerProcess | CannotStart] = queue.LifoQueue()
-        # Each order is for one worker; 0 ends the nursery.
-        self._orders: queue.SimpleQueue[int] = queue.SimpleQueue()
+        self._seats = threading.Semaphore(size)
+        self._changed = threading.Condition()
+        """Guards all that follows."""
         self._all: set[WorkerProcess] = set()
-        self._lock = threading.Lock()
+        self._idle: list[WorkerProcess] = []
+        """Who served last stands last."""
+        self._leaving: list[WorkerProcess] = []
+        """Idle ones that the nursery shall end."""
+        self._ordered = size
+        self._hungry = 0
+        self._failure: CannotStart | None = None
         self._closed = False
+        self._failures = 0
         self._nursery = threading.Thread(target=self._raise_workers, name="nursery", daemon=True)
 
     def start(self) -> None:
         """Start all workers and wait for them. Raises CannotStart where one cannot start: its peers could not either."""
-        for _ in range(self.size):
-            self._orders.put(1)
+        close_memory()
         self._nursery.start()
-        ready = []
-        try:
-            ready = [self._take() for _ in range(self.size)]
-        except CannotStart:
+        with self._changed:
+            self._changed.wait_for(lambda: self._failure or len(self._idle) == self.size)
+        if self._failure:
             self.stop()
-            raise
-        finally:
-            for worker in ready:
-                self._idle.put(worker)
+            raise self._failure
 
-    def treat(self, original: bytes | bytearray, recipe: Recipe, seconds: float, kind: bytes = protocol.HIDE) -> Reply:
-        """Have one photo treated by the next idle worker. Raises FileRefused, or CannotStart where no worker starts."""
-        worker = self._take()
-        worker.due = time.monotonic() + seconds
-        try:
-            return worker.ask(kind, original, recipe, seconds)
-        except FileRefused as refusal:
-            if not worker.alive():
-                self._on_death(refusal.reason)
-            raise
-        finally:
-            worker.due = math.inf
-            self._give_back(worker)
+    def treat(
+        self,
+        original: bytes | bytearray,
+        recipe: Recipe,
+        seconds: float,
+        kind: bytes = protocol.HIDE,
+        owner: str | None = None,
+    ) -> Reply:
+        """Have one photo treated, by a worker that has seen photos of this `owner` only, or None: no photo at all.
+
+        Raises FileRefused, CannotStart where no worker starts any more, PoolStopped where the pool is stopped.
+        """
+        with self._seats:
+            worker = self._take(owner)
+            worker.due = time.monotonic() + seconds
+            try:
+                return worker.ask(kind, original, recipe, seconds)
+            except FileRefused as refusal:
+                if not worker.alive():
+                    self._on_death(refusal.reason)
+                raise
+            finally:
+                worker.due = math.inf
+                self._give_back(worker)
 
     def pids(self) -> list[int]:
         """Process ids of the living workers."""
-        with self._lock:
+        with self._changed:
             return [worker.pid for worker in self._all if worker.alive()]
 
     @property
     def due(self) -> float:
         """When a worker is idle at the latest, on the monotonic clock: infinite if one is, minus infinite if none lives."""
-        with self._lock:
+        with self._changed:
             return max((worker.due for worker in self._all), default=-math.inf)
 
     def stop(self) -> None:
-        """End all workers: idle ones gently, busy ones at once; their threads meet FileRefused."""
-        with self._lock:
+        """End all workers: idle ones gently, busy ones at once; whoever waits for one meets PoolStopped."""
+        with self._changed:
             self._closed = True
-            busy = set(self._all)
-        while True:
-            try:
-                worker = self._idle.get_nowait()
-            except queue.Empty:
-                break
-            if isinstance(worker, WorkerProcess):
-                busy.discard(worker)
-                self._retire(worker)
+            idle, self._idle = self._idle + self._leaving, []
+            busy = self._all - set(idle)
+            self._changed.notify_all()
         for worker in busy:
-            worker.kill()
-        self._orders.put(0)
-        self._nursery.join()
+            worker.abandon()
+        for worker in idle:
+            self._retire(worker)
+        if self._nursery.is_alive():
+            self._nursery.join()
 
-    def _take(self) -> WorkerProcess:
-        """An idle worker that lives: one that died while it waited must not be charged to the next photo."""
-        while True:
-            worker = self._idle.get()
-            if isinstance(worker, CannotStart):
-                self._idle.put(worker)  # for the other threads that wait
-                raise worker
-            if worker.alive():
-                return worker
-            self._replace(worker)
+    def _take(self, owner: str | None) -> WorkerProcess:
+        """An idle worker for this owner that lives: one that died while it waited is not charged to the next photo."""
+        with self._changed:
+            self._hungry += 1
+            try:
+                while not (worker := self._pick(owner)):
+                    self._changed.wait()
+            finally:
+                self._hungry -= 1
+            if owner is None:
+                self._order()
+            worker.owner = owner
+            return worker
+
+    def _pick(self, owner: str | None) -> WorkerProcess | None:
+        if self._closed:
+            raise PoolStopped
+        if self._failure:
+            raise self._failure
+        for worker in self._idle.copy():
+            if not worker.alive():
+                self._send_away(worker)
+        fitting = [worker for worker in self._idle if worker.owner in (None, owner)]
+        if fitting:
+            # One that serves this owner already, so that the others stay free for others.
+            chosen = max(fitting, key=lambda worker: worker.owner == owner)
+            self._idle.remove(chosen)
+            return chosen
+        if self._idle and self._ordered < self._hungry:
+            self._send_away(self._idle[0])
+        return None
+
+    def _send_away(self, worker: WorkerProcess) -> None:
+        self._idle.remove(worker)
+        self._leaving.append(worker)
+        self._order()
+
+    def _order(self) -> None:
+        self._ordered += 1
+        self._changed.notify_all()
 
     def _give_back(self, worker: WorkerProcess) -> None:
-        if not self._closed and worker.alive() and worker.handled < RECYCLE_AFTER:
-            self._idle.put(worker)
-        else:
-            self._replace(worker)
-
-    def _replace(self, worker: WorkerProcess) -> None:
+        with self._changed:
+            stays = worker.owner is not None
+            if stays and not self._closed and worker.alive() and worker.handled < RECYCLE_AFTER:
+                self._idle.append(worker)
+                self._changed.notify_all()
+                return
+            if stays:
+                self._order()
         self._retire(worker)
-        self._orders.put(0 if self._closed else 1)
 
     def _retire(self, worker: WorkerProcess) -> None:
-        with self._lock:
+        with self._changed:
             self._all.discard(worker)
         worker.stop()
 
     def _raise_workers(self) -> None:
-        """The nursery's thread: for each order one ready worker, several starting at the same time."""
-        while self._orders.get():
-            ordered = 1 + sum(self._orders.get() for _ in range(self._orders.qsize()))
-            failures = 0
-            while ordered and not self._closed:
-                starting = [self._spawn() for _ in range(ordered)]
-                for worker in starting:
-                    try:
-                        self.protection = worker.wait_ready()
-                    except CannotStart as refusal:
-                        self._retire(worker)
-                        failures += 1
-                        failure = refusal
-                    else:
-                        self._idle.put(worker)
-                        ordered -= 1
-                if failures >= START_TRIES:
-                    self._idle.put(failure)
-                    return
+        """The nursery's thread: ends who must leave, starts what is ordered, several at the same time."""
+        while not self._closed:
+            with self._changed:
+                self._changed.wait_for(lambda: self._closed or self._leaving or (self._ordered and not self._failure))
+                leaving, self._leaving = self._leaving, []
+                count = 0 if self._closed or self._failure else self._ordered
+            for worker in leaving:
+                self._retire(worker)
+            starting: list[WorkerProcess] = []
+            with self._failures_counted():
+                for _ in range(count):
+                    starting.append(self._spawn())  # noqa: PERF401 - those before a failure must be known
+            for worker in starting:
+                with self._failures_counted():
+                    self._see_ready(worker)
 
     def _spawn(self) -> WorkerProcess:
-        worker = WorkerProcess(self._terms)
-        with self._lock:
+        try:
+            worker = WorkerProcess(self._terms)
+        except OSError:  # no memory, no descriptor, no further process
+            raise CannotStart(NO_WORKER) from None
+        with self._changed:
             self._all.add(worker)
+            if self._closed:
+                worker.abandon()
         return worker
+
+    def _see_ready(self, worker: WorkerProcess) -> None:
+        try:
+            self.protection = worker.wait_ready()
+        except (CannotStart, PoolStopped):
+            self._retire(worker)
+            raise
+        with self._changed:
+            self._failures = 0
+            if not self._closed:
+                self._ordered -= 1
+                self._idle.insert(0, worker)
+                self._changed.notify_all()
+                return
+        self._retire(worker)
+
+    @contextlib.contextmanager
+    def _failures_counted(self) -> Iterator[None]:
+        """A start that fails is tried again, until START_TRIES in a row did; then all who wait for a worker are told."""
+        try:
+            yield
+        except PoolStopped:
+            return
+        except CannotStart as refusal:
+            self._failures += 1
+            if self._failures >= START_TRIES:
+                with self._changed:
+                    self._failure = refusal
+                    self._changed.notify_all()
 
 
 def default_size() -> int:

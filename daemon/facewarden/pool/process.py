@@ -1,7 +1,7 @@
 """One worker process as the trusted side sees it: spawned, asked over pipes, believed in nothing, ended for certain.
 
-Each way it can end is named (see `WorkerProcess._death`). Ladder of a stop: close its input, wait, SIGKILL its process
-group, wait, go on.
+Each way it can end is named (see `cause_of_death`). Ladder of a stop: close its input, wait, SIGKILL its process group,
+wait, go on.
 """
 
 from __future__ import annotations
@@ -13,9 +13,7 @@ import select
 import signal
 import subprocess
 import sys
-import threading
 import time
-from typing import IO
 
 from facewarden import protocol
 from facewarden.errors import (
@@ -39,6 +37,10 @@ START_SECONDS = 120.0
 STOP_SECONDS = 2.0
 
 
+class PoolStopped(Exception):
+    """The service itself is ending its workers: the photo is not at fault, and is treated at the next start."""
+
+
 class WorkerProcess:
     """One sandboxed process with its pipes. Used by one thread at a time."""
 
@@ -49,7 +51,8 @@ class WorkerProcess:
             [sys.executable, "-I", "-m", "facewarden.sandbox.worker", *terms.arguments()],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            # What libraries say there may hold anything: the kernel drops it, so that it is neither stored nor waited for.
+            stderr=subprocess.DEVNULL,
             bufsize=0,
             close_fds=True,
             start_new_session=True,
@@ -58,23 +61,26 @@ class WorkerProcess:
         )
         assert self._process.stdin
         assert self._process.stdout
-        assert self._process.stderr
         self._requests = self._process.stdin.fileno()
         self._replies = self._process.stdout.fileno()
         os.set_blocking(self._requests, False)
         os.set_blocking(self._replies, False)
+        self.owner: str | None = None
+        """Whose photos it has seen; None before its first one, and where that is its last."""
         self.handled = 0
+        self._abandoned = False
         self.due = time.monotonic() + START_SECONDS
         """When its present work has ended for certain, one way or the other; infinite while it has none."""
-        self._drain = threading.Thread(target=_discard, args=(self._process.stderr,), daemon=True)
-        self._drain.start()
 
     @property
     def pid(self) -> int:
         return self._process.pid
 
     def wait_ready(self) -> Protection:
-        """Block until the worker can take photos; returns its lock. Raises CannotStart with the worker's reason."""
+        """Block until the worker can take photos; returns its lock.
+
+        Raises CannotStart with the worker's reason, PoolStopped where it was abandoned.
+        """
         deadline = time.monotonic() + START_SECONDS
         try:
             self._write(protocol.PROLOGUE.pack(len(self._terms.yunet)) + self._terms.yunet, deadline)
@@ -87,7 +93,10 @@ class WorkerProcess:
         return protection
 
     def ask(self, kind: bytes, original: bytes | bytearray, recipe: Recipe, seconds: float) -> Reply:
-        """Send one photo and wait for its answer, at most `seconds`. Raises FileRefused; the worker may be dead then."""
+        """Send one photo and wait for its answer, at most `seconds`.
+
+        Raises FileRefused, after which the worker may be dead, or PoolStopped where it was abandoned.
+        """
         deadline = time.monotonic() + seconds
         self.handled += 1
         order = recipe.to_json().encode()
@@ -116,6 +125,11 @@ class WorkerProcess:
         self.kill()
         self._process.stdout.close()
 
+    def abandon(self) -> None:
+        """End it in the middle of its work because the pool is stopped; may be called from any thread."""
+        self._abandoned = True
+        self.kill()
+
     def kill(self) -> None:
         """SIGKILL the worker's process group and collect it; whoever reads its pipes meets their end."""
         if self._process.poll() is None:
@@ -131,7 +145,7 @@ class WorkerProcess:
             self._await(self._replies, select.POLLIN, deadline)
             count = os.readv(self._replies, [view])
             if count == 0:
-                raise FileRefused(self._death())
+                raise self._death()
             view = view[count:]
         return data
 
@@ -142,7 +156,7 @@ class WorkerProcess:
             try:
                 view = view[os.write(self._requests, view) :]
             except BrokenPipeError:
-                raise FileRefused(self._death()) from None
+                raise self._death() from None
 
     def _await(self, descriptor: int, event: int, deadline: float) -> None:
         poll = select.poll()
@@ -151,26 +165,28 @@ class WorkerProcess:
             self.kill()
             raise FileRefused(DEADLINE)
 
-    def _death(self) -> Reason:
-        """Why the worker closed its pipe: the signal or exit code tells."""
+    def _death(self) -> FileRefused | PoolStopped:
+        """What the end of its pipe means."""
         try:
             code = self._process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
-            return BAD_REPLY  # it lives and will not speak
+            return FileRefused(BAD_REPLY)  # it lives and will not speak
         finally:
             self.kill()
-        by_signal = {-signal.SIGSYS: REFUSED_CALL, -signal.SIGKILL: OUT_OF_MEMORY, -signal.SIGXCPU: DEADLINE}
-        return by_signal.get(code, CRASHED)
+        return PoolStopped() if self._abandoned else FileRefused(cause_of_death(code))
+
+
+def cause_of_death(code: int) -> Reason:
+    """Why a worker ended that was not ended by us; `code` as in Popen.returncode.
+
+    SIGKILL is the kernel's in memory shortage: nobody else sends it, our own is told apart before. SIGXCPU is the end of
+    RLIMIT_CPU. Any other signal, and an exit in the middle of a photo, is a crash.
+    """
+    by_signal = {-signal.SIGSYS: REFUSED_CALL, -signal.SIGKILL: OUT_OF_MEMORY, -signal.SIGXCPU: DEADLINE}
+    return by_signal.get(code, CRASHED)
 
 
 def _clean_environment() -> dict[str, str]:
     """Nothing of the operator's environment enters a worker but where to find system libraries."""
     kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
     return kept | {"LC_ALL": "C.UTF-8", "OMP_NUM_THREADS": "1", "GLOG_minloglevel": "3", "TF_CPP_MIN_LOG_LEVEL": "3"}
-
-
-def _discard(stderr: IO[bytes]) -> None:
-    """Read a worker's stderr to its end and forget it: it may hold anything, and a full pipe would block the worker."""
-    with stderr:
-        while stderr.read(65536):
-            pass

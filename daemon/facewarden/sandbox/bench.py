@@ -9,19 +9,17 @@ import cv2
 from facewarden import regions
 from facewarden.errors import FACE_REMAINS, FileRefused
 from facewarden.sandbox import decode, detect, redact, second_look, transparency, wire, zones
-from facewarden.values import EMBLEM, DetectorName, Pixels, Recipe, Region
-
-LOWEST_SCORES: dict[DetectorName, float] = {"blazeface": 0.3, "centerface": 0.15}
+from facewarden.values import EMBLEM, Pixels, Recipe, Region
 
 
 class Bench:
     """Built once, before the last lock: afterwards no file can be opened, so nothing may be left to load."""
 
-    def __init__(self) -> None:
-        """Raises CannotStart where weights or a system library are missing or altered."""
+    def __init__(self, yunet: bytes = b"") -> None:
+        """`yunet` is the content of supplied weights. Raises CannotStart where weights or a library cannot be used."""
         cv2.setNumThreads(1)
         decode.preload()
-        self._search = detect.load(LOWEST_SCORES)
+        self._search = detect.load(yunet=yunet)
 
     def treat(self, request: wire.Request) -> None:
         """Decode, then search, redact and send each frame. Raises FileRefused where the file is at fault."""
@@ -50,7 +48,8 @@ class Bench:
 
     def _find(self, pixels: Pixels, recipe: Recipe) -> list[Region]:
         """Where a face may be in one frame, without the zones that are left alone."""
-        return zones.outside(self._search(pixels, recipe.smallest_face), recipe.never, *pixels.shape[:2])
+        found = self._search(pixels, recipe.smallest_face, recipe.thresholds, recipe.plan)
+        return zones.outside(found, recipe.never, *pixels.shape[:2])
 
     def _look_through(self, pixels: Pixels, areas: list[Region], recipe: Recipe) -> tuple[Pixels, list[Region]]:
         """Give up the transparency of a frame in which it shows a face, for that cannot be hidden otherwise."""

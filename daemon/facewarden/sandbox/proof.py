@@ -5,11 +5,16 @@ byte, in thousands of random frames and sets of areas, no pixel of the inside ha
 The decoder stands for an attacker who trains on redacted photos of the same people (McPherson, Shokri and Shmatikov
 2016): what it recognises far above chance is still in the result. It is a plain linear one, so what it does not find
 may still be there; the exact test alone proves. No photo and no set of faces is needed for either.
+
+`python -I -m facewarden.sandbox.proof SCENES` runs both and prints what it has found as lines of JSON.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -17,8 +22,10 @@ import numpy.typing as npt
 
 from facewarden import regions
 from facewarden.sandbox import redact
-from facewarden.values import SHAPES, Pixels, Region, Style
+from facewarden.values import SHAPES, STYLES, Pixels, Region, Style
 
+BATCH = 100
+"""Scenes between two signs of life."""
 LONGEST = 200
 """Side in pixels of the largest random frame."""
 
@@ -35,6 +42,21 @@ EMBLEM: Pixels = np.random.default_rng(0).integers(0, 256, (30, 40, 4), dtype=np
 """What style `image` draws: every colour at every opacity."""
 FEATURES = 16
 """The decoder sees the area's bounding rectangle in 16 by 16 grey pixels."""
+
+
+def report(scenes: int) -> Iterator[dict[str, Any]]:
+    """What there is to find, piece by piece: first the number of pieces, then each exact test's and each decoder's.
+
+    Of an exact test each piece is one of at most BATCH scenes, with a seed of its own.
+    """
+    batches = [(start, min(BATCH, scenes - start)) for start in range(0, scenes, BATCH)]
+    blind = [style for style in STYLES if redact.STYLES[style].blind]
+    yield {"pieces": len(blind) * len(batches) + len(STYLES) + 1, "chance": CHANCE}
+    for style in blind:
+        for seed, trials in batches:
+            yield {"style": style, "scenes": trials, "differing": differing(style, trials, seed)}
+    for subject in (None, *STYLES):
+        yield {"style": subject or "untouched", "recognised": recognised(subject)}
 
 
 def differing(style: Style, trials: int, seed: int = 0) -> int:
@@ -145,3 +167,9 @@ def _rank_one(training: npt.NDArray[np.float64], unseen: npt.NDArray[np.float64]
     white = np.linalg.inv(np.linalg.cholesky(0.9 * scatter + ridge * np.eye(features))).T
     away = np.linalg.norm((unseen @ white)[:, :, None] - means @ white, axis=3)
     return 100 * float((away.argmin(axis=2) == np.arange(len(means))[:, None]).mean())
+
+
+if __name__ == "__main__":
+    for piece in report(int(sys.argv[1])):
+        sys.stdout.write(json.dumps(piece) + "\n")
+        sys.stdout.flush()

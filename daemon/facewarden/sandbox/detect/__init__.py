@@ -1,8 +1,8 @@
 """detect: a frame's pixels -> the regions where a face may be.
 
 A detector is one file here, with one class: it is built with its lowest score, tells which looks a plan wants of a
-frame (`looks`), and answers for one look's pixels (`find`). All answers are joined without losing coverage, and a
-joined region is kept if it is convincing for its size.
+frame (`looks`), and answers for one look's pixels (`find`). The answers for one face are joined without losing
+coverage, and kept if one of them is convincing for its size.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ import numpy as np
 
 from facewarden.sandbox.detect.blazeface import BlazeFace
 from facewarden.sandbox.detect.centerface import CenterFace
-from facewarden.sandbox.detect.joining import join
-from facewarden.sandbox.detect.plans import FLOORS, PLANS, Plan, PlanName, convincing
+from facewarden.sandbox.detect.joining import around, groups
+from facewarden.sandbox.detect.plans import FLOORS, PLANS, Plan, convincing
 from facewarden.sandbox.detect.tiling import Look
-from facewarden.values import DetectorName, Pixels, Region
+from facewarden.sandbox.detect.yunet import YuNet
+from facewarden.values import DetectorName, Pixels, PlanName, Region
 
 
 class Detector(Protocol):
@@ -36,6 +37,7 @@ class Detector(Protocol):
 
 
 DETECTORS: Mapping[DetectorName, Callable[[float], Detector]] = {"blazeface": BlazeFace, "centerface": CenterFace}
+"""Those whose weights this package carries."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -48,15 +50,17 @@ class Search:
         self,
         frame: Pixels,
         smallest_face: int,
-        thresholds: Mapping[DetectorName, float] | None = None,
+        thresholds: Mapping[DetectorName, float | None] | None = None,
         plan: PlanName = "balanced",
     ) -> list[Region]:
         """The regions of one frame in its pixels, joined, not grown, the surest first.
 
         `frame` may be grey, RGB or RGBA; `smallest_face` is the width in pixels of the smallest face wanted, from 1.
-        `thresholds` names the detectors to ask and their lowest scores, 0..1; by default those of the plan.
+        `thresholds` names the detectors to ask and their lowest scores, 0..1 (None: the plan's); by default, all that are
+        loaded.
         """
-        asked = PLANS[plan].thresholds if thresholds is None else thresholds
+        given = thresholds or dict.fromkeys(self.detectors)
+        asked = {name: PLANS[plan].thresholds[name] if score is None else score for name, score in given.items()}
         colours = rgb(frame)
         height, width = colours.shape[:2]
         answers: list[Region] = []
@@ -65,7 +69,11 @@ class Search:
                 pixels = look.cut(colours)
                 found = (answer for answer in self.detectors[name].find(pixels) if answer.score >= threshold)
                 answers += look.place(found, pixels)
-        return [region for region in join(answers) if convincing(region, asked[region.detector], width * height)]
+        return [
+            around(group)
+            for group in groups(answers)
+            if any(convincing(answer, asked[answer.detector], width * height) for answer in group)
+        ]
 
     def close(self) -> None:
         """Give back threads and memory; a process that ends without it (os._exit) loses nothing."""
@@ -73,14 +81,17 @@ class Search:
             detector.close()
 
 
-def load(names: Iterable[DetectorName] = DETECTORS) -> Search:
-    """Build the named detectors and try each once, so that nothing is left to load.
+def load(names: Iterable[DetectorName] = DETECTORS, *, yunet: bytes = b"") -> Search:
+    """Build the named detectors, and YuNet where its weights are given, and try each once, so that nothing is left to load.
 
     Raises CannotStart where weights are missing or altered, or a library cannot be loaded.
     """
     cv2.setNumThreads(1)
     cv2.ocl.setUseOpenCL(False)
-    search = Search({name: DETECTORS[name](FLOORS[name]) for name in names})
+    detectors = {name: DETECTORS[name](FLOORS[name]) for name in names}
+    if yunet:
+        detectors["yunet"] = YuNet(FLOORS["yunet"], yunet)
+    search = Search(detectors)
     search(np.full((64, 96, 3), 127, np.uint8), 20, dict.fromkeys(search.detectors, 1.0))
     return search
 

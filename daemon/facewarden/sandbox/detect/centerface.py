@@ -56,18 +56,8 @@ class CenterFace:
             raise CannotStart(PYTHON_LIBRARY) from error
 
     def looks(self, width: int, height: int, smallest_face: int, plan: Plan) -> list[Look]:
-        """Windows at scales from the plan's largest, by halves, down to the one that shows the whole frame small.
-
-        Together they have less than 4/3 of the largest scale's pixels, and a quarter more where it takes windows.
-        """
-        scale = min(plan.enlarged / smallest_face, math.sqrt(plan.pixels / (width * height)))
-        scales = [scale]
-        while scales[-1] * max(width, height) > WHOLE:
-            scales.append(scales[-1] / 2)
-        mirrors = (False, True) if plan.mirrored else (False,)
-        return [
-            look for scale in scales for mirrored in mirrors for look in _looks(width, height, scale, mirrored=mirrored)
-        ]
+        """Windows in which the smallest face is as large as the plan wants it, and at smaller scales."""
+        return scaled_looks(width, height, plan.enlarged / smallest_face, plan)
 
     def close(self) -> None:
         """Give the network's memory back; nothing can be found after this."""
@@ -78,6 +68,21 @@ class CenterFace:
         self._network.setInput(cv2.dnn.blobFromImage(_padded(pixels)))
         heat, size, offset, _ = self._network.forward(OUTPUTS)
         return decode(heat[0, 0], size[0], offset[0], self._threshold)
+
+
+def scaled_looks(width: int, height: int, largest: float, plan: Plan) -> list[Look]:
+    """Windows at scales from `largest`, by halves, down to the one that shows the whole frame small.
+
+    Together they have less than 4/3 of the largest scale's pixels (at most the plan's budget), and a quarter more where
+    that takes windows.
+    """
+    scales = [min(largest, math.sqrt(plan.pixels / (width * height)))]
+    while scales[-1] * max(width, height) > WHOLE:
+        scales.append(scales[-1] / 2)
+    mirrors = (False, True) if plan.mirrored else (False,)
+    return [
+        look for scale in scales for mirrored in mirrors for look in _looks(width, height, scale, mirrored=mirrored)
+    ]
 
 
 def _looks(width: int, height: int, scale: float, *, mirrored: bool) -> list[Look]:

@@ -22,19 +22,19 @@ SLACK = 1.0 / math.cos(math.pi / 72)
 """An outline tried every five degrees may bulge this much between two of them."""
 
 
-def join(answers: Iterable[Region]) -> list[Region]:
-    """One region a face, the surest first; each answer's ellipse lies inside a joined region's ellipse.
+def groups(answers: Iterable[Region]) -> list[list[Region]]:
+    """The answers for one face together, the surest first.
 
     An answer belongs to the group whose first (surest) member it resembles most: groups cannot grow along a chain.
     """
-    groups: list[list[Region]] = []
+    found: list[list[Region]] = []
     for answer in sorted(answers, key=_surest_first):
-        home = max(groups, key=lambda group: overlap(group[0], answer), default=None)
+        home = max(found, key=lambda group: overlap(group[0], answer), default=None)
         if home is not None and overlap(home[0], answer) >= ALIKE:
             home.append(answer)
         else:
-            groups.append([answer])
-    return [around(group) for group in groups]
+            found.append([answer])
+    return found
 
 
 def _surest_first(answer: Region) -> tuple[float | str, ...]:

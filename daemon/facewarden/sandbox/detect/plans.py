@@ -8,11 +8,8 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
-from typing import Literal
 
-from facewarden.values import DetectorName, Region
-
-PlanName = Literal["balanced", "strict"]
+from facewarden.values import DetectorName, PlanName, Region
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -31,14 +28,16 @@ class Plan:
 
 
 PLANS: Mapping[PlanName, Plan] = {
-    "balanced": Plan({"blazeface": 0.3, "centerface": 0.08}, enlarged=56, pixels=4_500_000, mirrored=False),
-    "strict": Plan({"blazeface": 0.2, "centerface": 0.055}, enlarged=56, pixels=9_000_000, mirrored=True),
+    "balanced": Plan(
+        {"blazeface": 0.3, "centerface": 0.08, "yunet": 0.3}, enlarged=56, pixels=4_500_000, mirrored=False
+    ),
+    "strict": Plan({"blazeface": 0.2, "centerface": 0.055, "yunet": 0.2}, enlarged=56, pixels=9_000_000, mirrored=True),
 }
 
-FLOORS: Mapping[DetectorName, float] = {"blazeface": 0.1, "centerface": 0.03}
+FLOORS: Mapping[DetectorName, float] = {"blazeface": 0.1, "centerface": 0.03, "yunet": 0.1}
 """What detectors are built to answer at least: no plan asks for less, and below this nearly every answer is false."""
 
-CEILINGS: Mapping[DetectorName, float] = {"blazeface": 0.5, "centerface": 0.25}
+CEILINGS: Mapping[DetectorName, float] = {"blazeface": 0.5, "centerface": 0.25, "yunet": 0.6}
 """A score that is sure enough for an area of any size: a face that fills the photo is never asked for more."""
 
 SHARE = 0.01

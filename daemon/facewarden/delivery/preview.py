@@ -1,0 +1,85 @@
+"""Preview: a small contact sheet of a result, for a person to glance over: the hidden areas framed, with their scores.
+
+Made from the pixels and regions that a worker sent back, which are redacted already; nothing is opened for it.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Sequence
+
+from PIL import Image, ImageDraw, ImageFont
+
+from facewarden import files
+from facewarden.delivery.encode import on_white
+from facewarden.replies import Reply
+from facewarden.values import Frame, Region
+
+SIDE = 1024
+"""Longest side of a sheet in pixels."""
+TILES = 16
+"""Frames on a sheet at most, taken evenly from all."""
+GREEN, BLACK, GREY = (0, 255, 0), (0, 0, 0), (96, 96, 96)
+LETTERS = 12
+"""Height of the scores in pixels."""
+_QUALITY = 85
+
+
+def preview_name(result: bytes) -> bytes:
+    """The name of the sheet of the result at this path."""
+    folder, slash, name = result.rpartition(b"/")
+    return folder + slash + files.with_ending(name, b".preview.jpg")
+
+
+def sheet(reply: Reply) -> bytes:
+    """The contact sheet as a JPEG: one frame alone, several in a grid."""
+    frames, found = reply.picture.frames, reply.regions
+    shown = sorted({number * len(frames) // TILES for number in range(TILES)})
+    columns = math.ceil(math.sqrt(len(shown)))
+    side = SIDE // columns
+    tiles = [_tile(frames[number], found[number], side) for number in shown]
+    image = _grid(tiles, columns, side) if len(tiles) > 1 else tiles[0]
+    if len(shown) < len(frames):
+        _write(ImageDraw.Draw(image), (0, 0), f"{len(shown)} of {len(frames)} frames")
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=_QUALITY)
+    return buffer.getvalue()
+
+
+def _tile(frame: Frame, found: Sequence[Region], side: int) -> Image.Image:
+    height, width = frame.pixels.shape[:2]
+    # Every so manieth pixel is enough to reduce from, and spares a copy of a large photo.
+    step = max(max(height, width) // (4 * side), 1)
+    tile = on_white(Image.fromarray(frame.pixels[::step, ::step])).convert("RGB")
+    tile.thumbnail((side, side))
+    scale = (tile.width / width, tile.height / height)
+    pen = ImageDraw.Draw(tile)
+    for region in found:
+        _frame(pen, region, scale)
+    for region in found:
+        place = (region.x * scale[0], region.y * scale[1] - LETTERS - 2)
+        _write(pen, (max(place[0], 0), max(place[1], 0)), f"{region.score:.2f}")
+    return tile
+
+
+def _frame(pen: ImageDraw.ImageDraw, region: Region, scale: tuple[float, float]) -> None:
+    left, top = region.x * scale[0], region.y * scale[1]
+    corners = (left, top, left + region.width * scale[0], top + region.height * scale[1])
+    draw = pen.ellipse if region.shape == "ellipse" else pen.rectangle
+    draw(corners, outline=GREEN, width=2)
+
+
+def _write(pen: ImageDraw.ImageDraw, place: tuple[float, float], text: str) -> None:
+    """Green on black, to be read on any ground."""
+    font = ImageFont.load_default(LETTERS)
+    pen.rectangle(pen.textbbox(place, text, font), fill=BLACK)
+    pen.text(place, text, GREEN, font)
+
+
+def _grid(tiles: Sequence[Image.Image], columns: int, side: int) -> Image.Image:
+    grid = Image.new("RGB", (columns * side, math.ceil(len(tiles) / columns) * side), GREY)
+    for number, tile in enumerate(tiles):
+        row, column = divmod(number, columns)
+        grid.paste(tile, (column * side + (side - tile.width) // 2, row * side + (side - tile.height) // 2))
+    return grid
