@@ -55,8 +55,9 @@ class Daemon:
         self.configure()
 
     def configure(self, top: dict[str, Any] | None = None, **profile: Any) -> None:
-        """Write the configuration: fast settling, one worker, CenterFace off for speed, and whatever is given."""
-        settings = {"settle": 0.2, "scan_every": 0.5, "detect": {"centerface": None, "smallest_face": 40}} | profile
+        """Write the configuration: fast settling, one worker for all, no CenterFace for speed, and whatever is given."""
+        fast = {"settle": 0.2, "scan_every": 0.5, "detect": {"centerface": None, "smallest_face": 40}}
+        settings = fast | {"worker_for": "inbox"} | profile
         inbox = {"name": "photos", "path": "inbox", "outbox": "outbox"}
         whole = {"state": "state", "workers": 1, "defaults": settings, "inboxes": [inbox]} | (top or {})
         self.file.write_text(yaml.safe_dump(whole))

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import textwrap
 from pathlib import Path
 
+import pytest
+
 PATIENCE = 50.0
+
+NOBODY = 65534
+"""A user without any right."""
 
 BOTH_STEPS = """
     from facewarden.sandbox import lockdown
@@ -40,3 +46,18 @@ def outcome(code: str) -> tuple[int, str]:
     with start(code) as process:
         output, errors = process.communicate(timeout=PATIENCE)
     return process.returncode, (output or errors).decode().strip()
+
+
+def interpreter_of_nobody() -> str:
+    """An interpreter that user 65534 can run and that finds the same modules; skips the test where there is none."""
+    if os.getuid() != 0:
+        pytest.skip("only root can become another user")
+    for interpreter in (sys.executable, "/usr/bin/python3"):
+        try:
+            with start("print(sys.version_info[:2])\nimport facewarden", interpreter, NOBODY) as process:
+                said, _ = process.communicate(timeout=PATIENCE)
+        except OSError:
+            continue
+        if process.returncode == 0 and said.decode().strip() == str(sys.version_info[:2]):
+            return interpreter
+    pytest.skip("no interpreter of this version can be used by another user")

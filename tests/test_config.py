@@ -97,7 +97,8 @@ def test_an_inbox_overrides_the_defaults_key_by_key(tmp_path: Path) -> None:
     )
     a, b = loaded.inboxes
     assert (a.settle, a.detect.blazeface, a.detect.centerface, a.detect.smallest_face) == (9, 0.5, None, 40)
-    assert (b.settle, b.detect.blazeface, b.detect.centerface, b.detect.smallest_face) == (1, 0.5, 0.15, 40)
+    assert (b.settle, b.detect.blazeface, b.detect.smallest_face) == (1, 0.5, 40)
+    assert b.detect.centerface == config.Profile().detect.centerface
     recipe = config.recipe_of(a, loaded.limits.for_worker())
     assert recipe.thresholds == {"blazeface": 0.5}
     assert Recipe.from_json(recipe.to_json()) == recipe
@@ -121,7 +122,7 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
             "sate": "x",
             "workers": "many",
             "limits": {"megabytes": 0, "side": "wide"},
-            "defaults": {"redact": {"style": "blur"}, "photos": {"names": "*.jpg"}},
+            "defaults": {"redact": {"style": "blur"}, "photos": {"names": "*.jpg"}, "detect": {"centerface": 7}},
             "inboxes": [{"name": "Anna K.", "path": "", "outbox": "outbox", "orignals": "keep"}, "second", {}],
         },
     )
@@ -132,6 +133,7 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
         "limits.side": "valid integer",
         "defaults.redact.style": "write one of 'veil', 'gaussian', 'mosaic'",
         "defaults.photos.names": "write a list",
+        "defaults.detect.centerface": "write plan, a score from 0.01 to 1, or null",
         "inboxes[0].name": "use 1 to 32 of a-z",
         "inboxes[0].path": "write a path",
         "inboxes[0].orignals": "did you mean originals?",

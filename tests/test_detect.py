@@ -13,8 +13,8 @@ import pytest
 from facewarden.sandbox import detect
 from facewarden.sandbox.detect import Search
 from facewarden.sandbox.detect.joining import overlap
-from facewarden.sandbox.detect.plans import FLOORS, PLANS, PlanName, convincing
-from facewarden.values import DETECTORS, DetectorName, Pixels, Region
+from facewarden.sandbox.detect.plans import FLOORS, PLANS, convincing
+from facewarden.values import DETECTORS, DetectorName, Pixels, PlanName, Region
 
 FACE = Region(170, 62, 108, 118, 1.0, "centerface")
 """Where the astronaut's face is, in the 512 x 512 portrait."""

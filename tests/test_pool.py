@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 import shutil
 import signal
@@ -11,27 +12,34 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 from tests.daemon import wait_until
+from tests.locked import NOBODY, PATIENCE, interpreter_of_nobody, start
 
 import facewarden
 from facewarden import protocol
 from facewarden.errors import (
+    BAD_REPLY,
     CRASHED,
+    DAMAGED,
     DEADLINE,
+    NO_WORKER,
     NOT_A_PICTURE,
     OUT_OF_MEMORY,
+    REFUSED_CALL,
     WEIGHTS_ALTERED,
     WEIGHTS_MISSING,
+    CannotStart,
     Exit,
     FileRefused,
     Reason,
 )
-from facewarden.pool import Pool
+from facewarden.pool import Pool, PoolStopped
 from facewarden.pool.process import WorkerProcess
 from facewarden.values import Pixels, Recipe, Terms
 
@@ -71,14 +79,50 @@ def test_regions_alone_can_be_asked_for(pool: Pool, photo: bytes) -> None:
     assert all(not frame.pixels.size for frame in reply.picture.frames)
 
 
-def test_a_refused_file_leaves_the_worker_alive(pool: Pool, photo: bytes) -> None:
-    """A file that is no picture is refused by its reason, and the same worker takes the next photo."""
-    before = pool.pids()
+def test_without_an_owner_each_photo_gets_a_worker_of_its_own(pool: Pool, photo: bytes) -> None:
+    """No worker that has seen a photo lives on, be it refused or redacted; a fresh one waits for the next."""
+    before = set(pool.pids())
     with pytest.raises(FileRefused) as refusal:
         pool.treat(b"no picture at all", RECIPE, 60)
     assert refusal.value.reason is NOT_A_PICTURE
+    between = set(pool.pids())
+    assert not before & between
     assert pool.treat(photo, RECIPE, 60).region_count
-    assert pool.pids() == before
+    assert not between & set(pool.pids())
+
+
+def test_an_owner_keeps_a_worker_and_shares_it_with_nobody(photo: bytes) -> None:
+    """One owner's photos go through the same worker, also after a refusal; another owner, or none, gets a fresh one."""
+    pool = Pool(1)
+    pool.start()
+    try:
+        first = pool.pids()
+        assert pool.treat(photo, RECIPE, 60, owner="one").region_count
+        with pytest.raises(FileRefused):
+            pool.treat(b"no picture at all", RECIPE, 60, owner="one")
+        assert pool.pids() == first
+        pool.treat(photo, RECIPE, 60, owner="other")
+        second = pool.pids()
+        assert len(second) == 1
+        assert second != first
+        pool.treat(photo, RECIPE, 60)
+        assert not set(pool.pids()) & {*first, *second}
+    finally:
+        pool.stop()
+
+
+def test_owners_do_not_starve_each_other(photo: bytes) -> None:
+    """Many threads with photos of several owners, and of none, all get their answers from few workers."""
+    pool = Pool(2)
+    pool.start()
+    try:
+        with ThreadPoolExecutor(6) as threads:
+            owners = ["one", "two", None, "three"] * 2
+            replies = list(threads.map(lambda owner: pool.treat(photo, RECIPE, 60, owner=owner), owners))
+        assert all(reply.region_count for reply in replies)
+        wait_until(lambda: len(pool.pids()) == 2, "nobody is left but the two that wait")
+    finally:
+        pool.stop()
 
 
 @pytest.mark.parametrize(("number", "reason"), [(signal.SIGSEGV, CRASHED), (signal.SIGKILL, OUT_OF_MEMORY)])
@@ -98,7 +142,7 @@ def test_a_death_in_mid_work_is_named_and_mended(photo: bytes, number: int, reas
         assert refusal.value.reason is reason
         assert deaths == [reason]
         assert pool.treat(photo, RECIPE, 60).region_count
-        assert pool.pids() != [victim]
+        assert victim not in pool.pids()
     finally:
         pool.stop()
 
@@ -143,13 +187,95 @@ def test_a_worker_that_hangs_is_ended_at_the_deadline(photo: bytes) -> None:
 
 
 def test_stopping_ends_every_worker() -> None:
-    """After a stop no worker process is left."""
+    """After a stop no worker process is left, and whoever asks then is told so."""
     pool = Pool(2)
     pool.start()
     pids = pool.pids()
     assert len(pids) == 2
     pool.stop()
     assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+    with pytest.raises(PoolStopped):
+        pool.treat(b"", RECIPE, 60)
+
+
+def test_a_photo_is_not_charged_for_a_stop(photo: bytes) -> None:
+    """Whoever waits for a worker, or for its answer, learns that the pool ends, not that the photo killed it."""
+    deaths: list[Reason] = []
+    pool = Pool(1, deaths.append)
+    pool.start()
+    (victim,) = pool.pids()
+    os.kill(victim, signal.SIGSTOP)
+    with ThreadPoolExecutor(2) as threads:
+        asked = [threads.submit(pool.treat, photo, RECIPE, 60, owner="one") for _ in range(2)]
+        descriptor = os.open(f"/proc/{victim}/fd/0", os.O_RDONLY | os.O_NONBLOCK)
+        wait_until(lambda: _bytes_waiting(descriptor), "the request reaches the worker")
+        os.close(descriptor)
+        pool.stop()
+        assert {type(one.exception(60)) for one in asked} == {PoolStopped}
+    assert not deaths
+
+
+def test_a_worker_that_cannot_be_replaced_harms_no_other(photo: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no further worker starts, those that ask are told; one that is at work gives its answer all the same."""
+    pool = Pool(2)
+    pool.start()
+    try:
+        monkeypatch.setattr("facewarden.pool.local.WorkerProcess", lambda terms: WorkerProcess(terms, ("-c", "pass")))
+        slow, other = pool.pids()
+        os.kill(slow, signal.SIGSTOP)
+        os.kill(other, signal.SIGSTOP)
+        with ThreadPoolExecutor(1) as threads:
+            answer = threads.submit(pool.treat, photo, RECIPE, 60, owner="one")
+            wait_until(lambda: pool.due < math.inf or len(pool._idle) == 1, "it is at work")
+            idle = pool._idle[0].pid
+            os.kill(idle, signal.SIGKILL)
+            wait_until(lambda: not pool._idle[0].alive(), "the idle one is dead")
+            with pytest.raises(CannotStart) as refusal:
+                pool.treat(photo, RECIPE, 60, owner="two")
+            assert refusal.value.reason is NO_WORKER
+            os.kill(slow if idle == other else other, signal.SIGCONT)
+            assert answer.result(60).region_count
+    finally:
+        pool.stop()
+
+
+@pytest.mark.parametrize(
+    ("last_act", "reason"),
+    [
+        ("import os; os._exit(0)", CRASHED),
+        ("import os; os._exit(3)", CRASHED),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGSYS)", REFUSED_CALL),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGABRT)", CRASHED),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGXCPU)", DEADLINE),
+        ("wire.write_failure(errors.OUT_OF_MEMORY)", OUT_OF_MEMORY),
+        ("wire.write_failure(errors.ALREADY_RUNNING)", BAD_REPLY),
+        ("os.write(1, bytes(99)); input()", BAD_REPLY),
+        ("os.write(1, protocol.TAG.pack(protocol.PICTURE)); os.close(1); wire.read_request()", BAD_REPLY),
+        ("os.write(2, bytes(10_000_000)); wire.write_failure(errors.DAMAGED)", DAMAGED),
+    ],
+)
+def test_each_cause_has_its_reason(photo: bytes, last_act: str, reason: Reason) -> None:
+    """However a process answers or ends in the middle of a photo, its reason is named; none lives that lied or died."""
+    start = "import os; from facewarden import errors, protocol; from facewarden.sandbox import wire"
+    serve = "wire.read_prologue(); wire.write_ready(0, seccomp=False); wire.read_request()"
+    worker = WorkerProcess(Terms(), ("-c", f"{start}; {serve}; {last_act}"))
+    try:
+        worker.wait_ready()
+        with pytest.raises(FileRefused) as refusal:
+            worker.ask(protocol.HIDE, photo, RECIPE, 30)
+        assert refusal.value.reason is reason
+        assert reason is DAMAGED or not worker.alive()
+    finally:
+        worker.stop()
+
+
+def test_a_worker_that_ignores_its_end_is_killed() -> None:
+    """A process that does not end when its input does is killed after a while, and a stop comes back."""
+    stubborn = "import signal; from facewarden.sandbox import wire; wire.write_ready(0, seccomp=False); signal.pause()"
+    worker = WorkerProcess(Terms(), ("-c", stubborn))
+    worker.wait_ready()
+    worker.stop()
+    assert not worker.alive()
 
 
 def test_a_worker_ends_with_its_parent() -> None:
@@ -160,6 +286,22 @@ def test_a_worker_ends_with_its_parent() -> None:
     assert not worker.alive()
 
 
+@pytest.mark.parametrize(("closing", "seen"), [("", b"looked"), ("secrecy.close_memory()", b"PermissionError")])
+def test_nobody_of_the_same_user_looks_into_the_service(closing: str, seen: bytes) -> None:
+    """Once the memory is closed, a process of the same user without root's rights can neither read nor trace it."""
+    look = "import os; open(f'/proc/{os.getppid()}/mem', 'rb'); print('looked')"
+    code = f"""
+        import subprocess
+        from facewarden.pool import secrecy
+        {closing}
+        subprocess.run([sys.executable, "-I", "-c", {look!r}], check=False)
+    """
+    with start(code, interpreter_of_nobody(), NOBODY) as process:
+        said, errors = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, errors
+    assert seen in said + errors
+
+
 @pytest.mark.parametrize(
     ("harm", "reason"), [(Path.unlink, WEIGHTS_MISSING), (lambda file: file.write_bytes(b"other"), WEIGHTS_ALTERED)]
 )
@@ -168,6 +310,8 @@ def test_a_worker_without_its_weights_refuses(tmp_path: Path, harm: Callable[[Pa
     shutil.copytree(Path(facewarden.__file__).parent, tmp_path / "facewarden")
     harm(tmp_path / "facewarden/weights/centerface.onnx")
     start = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from facewarden.sandbox.worker import main; sys.exit(main(['99999999']))"
-    done = subprocess.run([sys.executable, "-c", start], capture_output=True, check=False, stdin=subprocess.DEVNULL)
+    done = subprocess.run(
+        [sys.executable, "-c", start], capture_output=True, check=False, input=protocol.PROLOGUE.pack(0)
+    )
     assert done.stdout == protocol.TAG.pack(protocol.FAILED) + protocol.FAILURE.pack(reason.number)
     assert done.returncode == reason.exit == Exit.CANNOT_START

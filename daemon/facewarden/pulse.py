@@ -32,8 +32,7 @@ class Signs:
     """How far the parts are at one moment; times in seconds on the monotonic clock.
 
     `walked`: files that scans have met since the start. `scan_due`: when the inbox that waits longest wants its next
-    scan, or its next try where it is out of reach. `journal`: whether it answered just now. `pool_due`: until when no
-    worker need be idle, see `Pool.due`.
+    scan, or its next try where it is out of reach. `journal`: whether it answered just now. `pool_due`: see `Pool.due`.
     """
 
     walked: int
@@ -109,9 +108,10 @@ class Pulse:
         return True
 
     def _tell(self, word: Word | None) -> None:
-        counts = self._ended | {
+        counts: dict[str, int] = {
+            **self._ended,
             "waiting": sum(inbox.waiting for inbox in self._inboxes),
             "open": self._open,
             "out of reach": sum(inbox.failing for inbox in self._inboxes),
         }
-        self._notifier.tell(word, {name: counts[name] for name in COUNTED})
+        self._notifier.tell(word, {name: counts.get(name, 0) for name in COUNTED})

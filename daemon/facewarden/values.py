@@ -129,8 +129,10 @@ def _zone(fields: dict[str, Any]) -> Zone:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Terms:
-    """What every worker is started with: `memory` in bytes for one photo, whether it may run with half a lock, and the
-    content of weights that the operator supplied (empty: none), which the trusted side has proved.
+    """What every worker is started with.
+
+    `memory` in bytes for one photo, whether it may run with half a lock, and the content of weights that the operator
+    supplied (empty: none), which the trusted side has proved.
     """
 
     memory: int = 4 << 30

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from facewarden import __version__
-from facewarden.cli import direct, selftest, watching
+from facewarden.cli import direct, measure, selftest, watching
 
 app = typer.Typer(
     add_completion=False,
@@ -19,6 +19,7 @@ app.command()(watching.run)
 app.command()(watching.once)
 app.command()(direct.redact)
 app.command()(direct.detect)
+app.command()(measure.evaluate)
 app.command()(watching.check)
 app.command()(watching.sample_config)
 app.add_typer(selftest.app, name="selftest")

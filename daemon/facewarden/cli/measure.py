@@ -59,7 +59,8 @@ def evaluate(
 
 
 def _table(columns: dict[str, dict[str, Any]]) -> Table:
-    table = Table("face height, px")
+    table = Table()
+    table.add_column("face height, px", no_wrap=True)
     for name in columns:
         for heading in ("faces", "hidden", "missed", "95 %"):
             table.add_column(f"{name}\n{heading}", justify="right")

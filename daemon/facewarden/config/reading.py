@@ -52,6 +52,16 @@ _WRITE = {
 """What to write instead, by pydantic's kind of fault, where its own message speaks of Python."""
 
 
+_SCORE = "write plan, a score from 0.01 to 1, or null"
+_EITHER: dict[int | str, str] = {
+    "workers": "write auto or a number from 1 to 256",
+    "blazeface": _SCORE,
+    "centerface": _SCORE,
+    "yunet": _SCORE,
+}
+"""What to write for a key that takes one of several types."""
+
+
 class _StrictLoader(yaml.SafeLoader):
     """YAML as usual, but a key given twice is a fault: the first value would be lost without a word."""
 
@@ -109,10 +119,12 @@ def _laid_over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
 
 def _sentence(fault: ErrorDetails) -> str:
     """One line: the key's path in the file's own notation, and what is wrong or what to write instead."""
-    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in fault["loc"]).lstrip(".")
     kind, context = fault["type"], fault.get("ctx", {})
-    if fault["loc"][0] == "workers":
-        return "workers: write auto or a number from 1 to 256"
+    # Where a key takes one of several types, pydantic adds the type that it tried to the key's path.
+    location = [part for part in fault["loc"] if not str(part).startswith(("constrained-", "literal["))]
+    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).lstrip(".")
+    if location and location[-1] in _EITHER and len(location) < len(fault["loc"]):
+        return f"{place}: {_EITHER[location[-1]]}"
     if kind == "extra_forbidden":
         return f"{place}: unknown key{_suggestion(fault['loc'])}"
     if kind == "literal_error":

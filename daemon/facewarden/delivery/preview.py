@@ -23,6 +23,8 @@ TILES = 16
 GREEN, BLACK, GREY = (0, 255, 0), (0, 0, 0), (96, 96, 96)
 LETTERS = 12
 """Height of the scores in pixels."""
+NARROWEST = 16
+"""Pixels on the sheet that an area must be wide to have its score written: in a crowd they would hide one another."""
 _QUALITY = 85
 
 
@@ -43,13 +45,13 @@ def sheet(reply: Reply) -> bytes:
     if len(shown) < len(frames):
         _write(ImageDraw.Draw(image), (0, 0), f"{len(shown)} of {len(frames)} frames")
     buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=_QUALITY)
+    image.save(buffer, "JPEG", quality=_QUALITY, subsampling="4:4:4")
     return buffer.getvalue()
 
 
 def _tile(frame: Frame, found: Sequence[Region], side: int) -> Image.Image:
     height, width = frame.pixels.shape[:2]
-    # Every so manieth pixel is enough to reduce from, and spares a copy of a large photo.
+    # Some of the pixels are enough to reduce from, and spare a copy of a large photo.
     step = max(max(height, width) // (4 * side), 1)
     tile = on_white(Image.fromarray(frame.pixels[::step, ::step])).convert("RGB")
     tile.thumbnail((side, side))
@@ -58,8 +60,9 @@ def _tile(frame: Frame, found: Sequence[Region], side: int) -> Image.Image:
     for region in found:
         _frame(pen, region, scale)
     for region in found:
-        place = (region.x * scale[0], region.y * scale[1] - LETTERS - 2)
-        _write(pen, (max(place[0], 0), max(place[1], 0)), f"{region.score:.2f}")
+        if region.width * scale[0] >= NARROWEST:
+            place = (max(region.x * scale[0], 0), max(region.y * scale[1] - LETTERS - 2, 0))
+            _write(pen, place, f"{region.score:.2f}")
     return tile
 
 

@@ -98,15 +98,21 @@ class Pool:
 
     @property
     def due(self) -> float:
-        """When a worker is idle at the latest, on the monotonic clock: infinite if one is, minus infinite if none lives."""
+        """By when something must have moved, on the monotonic clock: a deadline, or infinite where workers wait for photos.
+
+        Minus infinite where there is none: an idle worker does not count while photos wait, for it has another owner.
+        """
         with self._changed:
-            return max((worker.due for worker in self._all), default=-math.inf)
+            if self._idle and not self._hungry:
+                return math.inf
+            return max((worker.due for worker in self._all if worker.due < math.inf), default=-math.inf)
 
     def stop(self) -> None:
         """End all workers: idle ones gently, busy ones at once; whoever waits for one meets PoolStopped."""
         with self._changed:
             self._closed = True
-            idle, self._idle = self._idle + self._leaving, []
+            idle = self._idle + self._leaving
+            self._idle, self._leaving = [], []
             busy = self._all - set(idle)
             self._changed.notify_all()
         for worker in busy:
@@ -175,11 +181,13 @@ class Pool:
 
     def _raise_workers(self) -> None:
         """The nursery's thread: ends who must leave, starts what is ordered, several at the same time."""
-        while not self._closed:
+        while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._closed or self._leaving or (self._ordered and not self._failure))
+                if self._closed:
+                    return
                 leaving, self._leaving = self._leaving, []
-                count = 0 if self._closed or self._failure else self._ordered
+                count = 0 if self._failure else self._ordered
             for worker in leaving:
                 self._retire(worker)
             starting: list[WorkerProcess] = []

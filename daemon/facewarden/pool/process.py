@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 
 from facewarden import protocol
 from facewarden.errors import (
@@ -36,6 +37,9 @@ START_SECONDS = 120.0
 
 STOP_SECONDS = 2.0
 
+ENTRY = ("-m", "facewarden.sandbox.worker")
+"""The interpreter's arguments that make it a worker."""
+
 
 class PoolStopped(Exception):
     """The service itself is ending its workers: the photo is not at fault, and is treated at the next start."""
@@ -44,11 +48,12 @@ class PoolStopped(Exception):
 class WorkerProcess:
     """One sandboxed process with its pipes. Used by one thread at a time."""
 
-    def __init__(self, terms: Terms) -> None:
+    def __init__(self, terms: Terms, entry: Sequence[str] = ENTRY) -> None:
+        """Raises OSError where no process can be had."""
         self._terms = terms
         self._process = subprocess.Popen(
             # -I: neither the environment nor the working directory can put foreign modules into the worker.
-            [sys.executable, "-I", "-m", "facewarden.sandbox.worker", *terms.arguments()],
+            [sys.executable, "-I", *entry, *terms.arguments()],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             # What libraries say there may hold anything: the kernel drops it, so that it is neither stored nor waited for.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import os
 from typing import Final
 
 PR_SET_DUMPABLE: Final = 4

@@ -20,7 +20,15 @@ HIDDEN_SHARE = 0.5
 
 def remaining(found: Sequence[Region], hidden: Coverage) -> list[Region]:
     """The regions, not grown, that are not hidden; `hidden` has the frame's shape (height, width)."""
-    return [region for region in found if _share(region, hidden) < HIDDEN_SHARE]
+    return [region for region in found if not (_middle(region, hidden) or _share(region, hidden) >= HIDDEN_SHARE)]
+
+
+def _middle(region: Region, hidden: Coverage) -> bool:
+    """Whether the region's centre is hidden: then it is a hidden area's soft edge that looks like a face."""
+    height, width = hidden.shape
+    row = min(max(int(region.y + region.height / 2), 0), height - 1)
+    column = min(max(int(region.x + region.width / 2), 0), width - 1)
+    return bool(hidden[row, column])
 
 
 def _share(region: Region, hidden: Coverage) -> float:

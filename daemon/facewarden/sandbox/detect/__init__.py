@@ -17,10 +17,12 @@ import numpy as np
 from facewarden.sandbox.detect.blazeface import BlazeFace
 from facewarden.sandbox.detect.centerface import CenterFace
 from facewarden.sandbox.detect.joining import around, groups
-from facewarden.sandbox.detect.plans import FLOORS, PLANS, Plan, convincing
+from facewarden.sandbox.detect.plans import FLOORS, PLANS, Plan, certain, convincing
 from facewarden.sandbox.detect.tiling import Look
 from facewarden.sandbox.detect.yunet import YuNet
 from facewarden.values import DetectorName, Pixels, PlanName, Region
+
+__all__ = ["Search", "certain", "load"]
 
 
 class Detector(Protocol):

@@ -44,6 +44,11 @@ SHARE = 0.01
 """An area of this share of the frame must score twice the threshold."""
 
 
+def certain(region: Region) -> bool:
+    """Whether a region scores enough for any size: what is surely a face must not leave."""
+    return region.score >= CEILINGS[region.detector]
+
+
 def convincing(region: Region, threshold: float, area: float) -> bool:
     """Whether a region of a frame of `area` pixels scores enough for its size: a wrong one costs what it covers.
 

@@ -68,9 +68,16 @@ def redact(
     way.draw(canvas, met, clear)
     if way.over and emblem is not None:
         way.over(canvas, met, emblem)
-    if safety_frame:
-        for area in met:
-            framing.draw(canvas, area)
+    return framed(result, met) if safety_frame else result
+
+
+def framed(frame: Pixels, areas: Sequence[Region]) -> Pixels:
+    """A new frame with the safety frame drawn around each area."""
+    result = frame.copy()
+    height, width = frame.shape[:2]
+    canvas = result.reshape(height, width, -1)[..., :3]
+    for area in _met(areas, height, width):
+        framing.draw(canvas, area)
     return result
 
 

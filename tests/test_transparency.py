@@ -1,0 +1,98 @@
+"""A face that only transparency shows is hidden as any other, and harmless transparency stays."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+from tests.test_regions import region
+
+from facewarden.pool import Pool
+from facewarden.replies import Reply
+from facewarden.sandbox import transparency
+from facewarden.values import Pixels, Recipe
+
+RECIPE = Recipe(thresholds={"blazeface": 0.3}, smallest_face=60)
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[Pool]:
+    it = Pool(1)
+    it.start()
+    yield it
+    it.stop()
+
+
+def grey(astronaut: Pixels) -> Pixels:
+    return np.asarray(Image.fromarray(astronaut).convert("L"))
+
+
+def treated(pool: Pool, pixels: Pixels) -> Reply:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return pool.treat(buffer.getvalue(), RECIPE, 60)
+
+
+def face_shows(frame: Pixels, before: Pixels) -> bool:
+    """Whether the portrait's face is still seen: as much detail where it was as there is in the original."""
+    face = np.s_[90:160, 190:260]
+    detail = [np.abs(np.diff(grey(one)[face].astype(int))).mean() for one in (frame, before)]
+    return bool(detail[0] > detail[1] / 4)
+
+
+@pytest.mark.parametrize("colour", [0, 90, 200, 255])
+@pytest.mark.parametrize("negative", [False, True])
+def test_a_face_drawn_in_alpha_alone_is_hidden(pool: Pool, astronaut: Pixels, colour: int, negative: bool) -> None:
+    """One colour everywhere and the portrait in alpha: no ground on which a viewer lays the result shows the face."""
+    drawn = np.full((512, 512, 4), colour, dtype=np.uint8)
+    drawn[..., 3] = 255 - grey(astronaut) if negative else grey(astronaut)
+    (frame,) = treated(pool, drawn).picture.frames
+    for before, after in zip(transparency.views(drawn), transparency.views(frame.pixels), strict=True):
+        if np.ptp(before) > 100:
+            assert face_shows(before, before)
+            assert not face_shows(after, before)
+
+
+def test_a_face_in_colour_and_in_alpha_is_hidden_in_both(pool: Pool, astronaut: Pixels) -> None:
+    """The same face in both, at the same place: hiding its colours would leave the other."""
+    both = np.dstack((astronaut, grey(astronaut)))
+    (frame,) = treated(pool, both).picture.frames
+    for before, after in zip(transparency.views(both), transparency.views(frame.pixels), strict=True):
+        assert not face_shows(after, before)
+
+
+def test_transparency_that_shows_no_face_stays(pool: Pool, astronaut: Pixels) -> None:
+    """Clear corners and a clear ground below are no reason to give up transparency."""
+    frame = np.dstack((astronaut, np.full((512, 512), 255, dtype=np.uint8)))
+    frame[:60, :60, 3] = 0
+    frame[400:, :, 3] = np.linspace(255, 0, 112).astype(np.uint8)[:, None]
+    reply = treated(pool, frame)
+    assert reply.region_count
+    assert (reply.picture.frames[0].pixels[..., 3] == frame[..., 3]).all()
+
+
+@given(st.integers(0, 255), st.integers(0, 255), st.integers(1, 300))
+def test_a_view_is_what_alpha_means(colour: int, alpha: int, height: int) -> None:
+    """Each pixel is the colour and the ground in the shares that alpha gives, to the nearest level."""
+    frame = np.full((height, 2, 4), (colour, colour, colour, alpha), dtype=np.uint8)
+    white, black = transparency.views(frame)
+    assert np.abs(white - (colour * alpha + 255 * (255 - alpha)) / 255).max() <= 0.51
+    assert np.abs(black - colour * alpha / 255).max() <= 0.51
+    opaque = transparency.opaque(frame)
+    assert (opaque[..., :3] == white).all()
+    assert (opaque[..., 3] == 255).all()
+
+
+def test_only_alpha_that_varies_can_show_anything() -> None:
+    """Frames without alpha, or with the same everywhere, are not searched again."""
+    plain = np.zeros((9, 9, 4), dtype=np.uint8)
+    assert not any(map(transparency.varies, (plain, plain[..., 0], plain[..., :3])))
+    plain[3, 3, 3] = 200
+    assert transparency.varies(plain)
+    assert transparency.is_told_by_alpha([region(2, 2, 3, 3)], plain)
+    assert not transparency.is_told_by_alpha([region(5, 5, 3, 3), region(50, 50, 3, 3)], plain)
