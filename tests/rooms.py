@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -15,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
-from facewarden import config
+from facewarden import config, files
 from facewarden.files import Signature
 from facewarden.journal import Job, Journal
 
@@ -47,6 +49,16 @@ def inbox_in(folder: Path, **choices: Any) -> config.Inbox:
     for path in (inbox.path, *roles):
         path.mkdir(exist_ok=True)
     return inbox
+
+
+def load_configuration(folder: Path, whole: object) -> config.Configuration:
+    """Load a configuration written as YAML into a folder; text and bytes are written as they are."""
+    file = folder / "facewarden.yaml"
+    if isinstance(whole, bytes):
+        file.write_bytes(whole)
+    else:
+        file.write_text(whole if isinstance(whole, str) else yaml.safe_dump(whole), encoding="utf-8")
+    return config.load(file)
 
 
 def drop(inbox: config.Inbox, name: bytes, data: bytes = b"original") -> None:
@@ -162,3 +174,64 @@ def _killer(number: int) -> Callable[[types.FrameType, str, Any], None]:
             left -= 1
 
     return watch
+
+
+# What may happen to a file between two steps
+
+
+def rewrite(path: Path) -> None:
+    path.write_bytes(b"a new drop")
+
+
+def touch(path: Path) -> None:
+    os.utime(path, (1, 1))
+
+
+def shorten(path: Path) -> None:
+    os.truncate(path, 10)
+
+
+def empty(path: Path) -> None:
+    os.truncate(path, 0)
+
+
+def replace(path: Path) -> None:
+    """By a file of the same bytes."""
+    path.with_name("new").write_bytes(path.read_bytes())
+    path.with_name("new").replace(path)
+
+
+def remove(path: Path) -> None:
+    path.unlink()
+
+
+def turn_into_link(path: Path) -> None:
+    path.rename(path.with_name("real.jpg"))
+    path.symlink_to("real.jpg")
+
+
+def turn_into_pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def turn_into_socket(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    with socket.socket(socket.AF_UNIX) as listening, files.folder(path.parent) as here:
+        listening.bind(f"/proc/self/fd/{here}/{path.name}")  # its own path may be longer than a socket's name can be
+
+
+def turn_into_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def turn_parent_into_link(path: Path) -> None:
+    path.parent.rename(path.parent.with_name("real"))
+    path.parent.symlink_to("real")
+
+
+def turn_parent_into_file(path: Path) -> None:
+    path.unlink()
+    path.parent.rmdir()
+    path.parent.touch()

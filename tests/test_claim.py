@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import structlog.testing
+from tests import rooms
 from tests.rooms import (
     CANARY,
     NASTY,
@@ -166,56 +166,18 @@ def test_a_file_without_the_right_to_read_it(journal: Journal, inbox: config.Inb
     assert [job.source for job in journal.unfinished()] == [b"a.jpg"]
 
 
-def _write(path: Path) -> None:
-    path.write_bytes(DATA + b"more")
-
-
-def _touch(path: Path) -> None:
-    os.utime(path, (1, 1))
-
-
-def _replace(path: Path) -> None:
-    path.with_name("new").write_bytes(DATA)
-    path.with_name("new").replace(path)
-
-
-def _remove(path: Path) -> None:
-    path.unlink()
-
-
-def _link(path: Path) -> None:
-    path.rename(path.with_name("real"))
-    path.symlink_to("real")
-
-
-def _pipe(path: Path) -> None:
-    path.unlink()
-    os.mkfifo(path)
-
-
-def _socket(path: Path) -> None:
-    path.unlink()
-    with socket.socket(socket.AF_UNIX) as listening, files.folder(path.parent) as here:
-        listening.bind(f"/proc/self/fd/{here}/{path.name}")
-
-
-def _folder(path: Path) -> None:
-    path.unlink()
-    path.mkdir()
-
-
-def _link_above(path: Path) -> None:
-    path.parent.rename(path.parent.with_name("real"))
-    path.parent.symlink_to("real")
-
-
-def _file_above(path: Path) -> None:
-    path.unlink()
-    path.parent.rmdir()
-    path.parent.touch()
-
-
-SWAPS = [_write, _touch, _replace, _remove, _link, _pipe, _socket, _folder, _link_above, _file_above]
+SWAPS = [
+    rooms.rewrite,
+    rooms.touch,
+    rooms.replace,
+    rooms.remove,
+    rooms.turn_into_link,
+    rooms.turn_into_pipe,
+    rooms.turn_into_socket,
+    rooms.turn_into_folder,
+    rooms.turn_parent_into_link,
+    rooms.turn_parent_into_file,
+]
 
 
 @pytest.mark.parametrize("swap", SWAPS)
@@ -231,15 +193,7 @@ def test_what_changed_since_it_settled_is_not_read(
     assert journal.unfinished() == []
 
 
-def _cut(path: Path) -> None:
-    os.truncate(path, 10)
-
-
-def _empty(path: Path) -> None:
-    os.truncate(path, 0)
-
-
-@pytest.mark.parametrize("swap", [_write, _touch, _cut, _empty])
+@pytest.mark.parametrize("swap", [rooms.rewrite, rooms.touch, rooms.shorten, rooms.empty])
 def test_what_changes_while_it_is_read_is_not_taken(
     journal: Journal, inbox: config.Inbox, swap: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,44 +3,30 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 from tests.rooms import bound_by_rights
 
 from facewarden import config
-from facewarden.config import folders
 from facewarden.config.models import Configuration
-from facewarden.errors import CONFIGURATION, FOLDER, CannotStart, Exit
+from facewarden.errors import CONFIGURATION, CannotStart, Exit
 from facewarden.values import Recipe
 
 MINIMAL: dict[str, Any] = {"inboxes": [{"name": "photos", "path": "inbox", "outbox": "outbox"}]}
 CANARY = "/home/Kowalska"
 
 
-def load(folder: Path, whole: object) -> Configuration:
-    """Load a configuration written as YAML into a folder; text and bytes are written as they are."""
-    file = folder / "facewarden.yaml"
-    if isinstance(whole, bytes):
-        file.write_bytes(whole)
-    else:
-        file.write_text(whole if isinstance(whole, str) else yaml.safe_dump(whole), encoding="utf-8")
-    return config.load(file)
-
-
 def faults_of(folder: Path, whole: object) -> tuple[str, ...]:
     """The faults for which this configuration is refused; they are one line each, and at least one."""
     with pytest.raises(CannotStart) as refused:
-        load(folder, whole)
+        load_configuration(folder, whole)
     assert refused.value.reason is CONFIGURATION
     assert refused.value.reason.exit == Exit.USAGE
     assert refused.value.faults
@@ -60,7 +46,7 @@ def test_the_sample_in_the_repository_is_the_one_printed() -> None:
 def test_the_sample_is_nothing_but_defaults(tmp_path: Path) -> None:
     """The sample loads as it is, and means the same as an inbox with no choice made."""
     inbox = {"name": "photos", "path": "inbox", "outbox": "outbox"}
-    assert load(tmp_path, config.sample()) == load(tmp_path, {"inboxes": [inbox]})
+    assert load_configuration(tmp_path, config.sample()) == load_configuration(tmp_path, {"inboxes": [inbox]})
 
 
 def test_the_sample_shows_every_key_with_its_description() -> None:
@@ -85,7 +71,7 @@ def test_the_sample_shows_every_key_with_its_description() -> None:
 
 def test_an_inbox_overrides_the_defaults_key_by_key(tmp_path: Path) -> None:
     """What an inbox does not say is as in `defaults`, also inside a section."""
-    loaded = load(
+    loaded = load_configuration(
         tmp_path,
         {
             "defaults": {"settle": 9, "detect": {"blazeface": 0.5, "smallest_face": 40}},
@@ -107,7 +93,7 @@ def test_an_inbox_overrides_the_defaults_key_by_key(tmp_path: Path) -> None:
 def test_relative_folders_start_at_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the service was started from plays no part; an absolute folder stays as it is."""
     monkeypatch.chdir("/")
-    loaded = load(tmp_path, MINIMAL | {"state": "/var/lib/state"})
+    loaded = load_configuration(tmp_path, MINIMAL | {"state": "/var/lib/state"})
     (inbox,) = loaded.inboxes
     assert loaded.state == Path("/var/lib/state")
     assert (inbox.path, inbox.outbox) == (tmp_path / "inbox", tmp_path / "outbox")
@@ -247,7 +233,7 @@ def test_any_shape_is_loaded_or_refused_without_its_values(
     """Real keys with wild values, at right and wrong places, give faults that hold no value, or a configuration."""
     faults: tuple[str, ...] = ("none",)
     try:
-        load(tmp_path_factory.getbasetemp(), whole)
+        load_configuration(tmp_path_factory.getbasetemp(), whole)
     except CannotStart as refused:
         faults = refused.faults
     assert faults
@@ -263,157 +249,3 @@ def test_a_file_that_cannot_be_read_is_told_without_its_path(tmp_path: Path) -> 
         with bound_by_rights(), pytest.raises(CannotStart) as refused:
             config.load(file)
         assert str(tmp_path) not in repr(refused.value.faults) + str(refused.value)
-
-
-# Folders
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
-    """A folder with an inbox and an outbox in it."""
-    (tmp_path / "inbox").mkdir()
-    (tmp_path / "outbox").mkdir()
-    return tmp_path
-
-
-def folder_faults(folder: Path, **choices: Any) -> list[str]:
-    """The faults of an inbox with these choices, or of a configuration with this state folder."""
-    top = {"state": choices.pop("state")} if "state" in choices else {}
-    inbox = {"name": "photos", "path": "inbox", "outbox": "outbox"} | choices
-    return folders.faults(load(folder, {"inboxes": [inbox]} | top))
-
-
-def test_good_folders_have_no_fault(place: Path) -> None:
-    """Missing folders that the service makes itself are no fault."""
-    assert folder_faults(place, originals="archive", without_face="hold") == []
-
-
-@pytest.mark.parametrize("made", [True, False], ids=["made", "missing"])
-@pytest.mark.parametrize(
-    ("choices", "keys"),
-    [
-        ({"outbox": "inbox"}, ("outbox", "path")),
-        ({"outbox": "inbox/sub"}, ("outbox", "path")),
-        ({"path": "outbox/sub"}, ("outbox", "path")),
-        ({"outbox": "link"}, ("outbox", "path")),
-        ({"outbox": "link/sub"}, ("outbox", "path")),
-        ({"quarantine": "inbox/sub"}, ("quarantine", "path")),
-        ({"quarantine": "link/sub"}, ("quarantine", "path")),
-        ({"quarantine": "outbox"}, ("quarantine", "outbox")),
-        ({"hold": "outbox/sub", "without_face": "hold"}, ("hold", "outbox")),
-        ({"archive": "inbox/sub", "originals": "archive"}, ("archive", "path")),
-        ({"hold": "sub", "archive": "sub", "originals": "archive", "without_face": "hold"}, ("hold", "archive")),
-        ({"quarantine": "inbox/../sub", "hold": "sub", "without_face": "hold"}, ("quarantine", "hold")),
-    ],
-    ids=repr,
-)
-def test_folders_that_overlap_are_refused(
-    place: Path, choices: dict[str, Any], keys: tuple[str, ...], made: bool
-) -> None:
-    """One folder in two roles, or one inside another, is refused by both keys, through links and before it exists too."""
-    (place / "link").symlink_to("inbox")
-    for sub in ("sub", "inbox/sub", "outbox/sub"):
-        if made or choices.get("path") == sub or choices.get("outbox", "").endswith("sub"):
-            (place / sub).mkdir(exist_ok=True)
-    told = folder_faults(place, **choices)
-    assert any(all(f"inboxes[0].{key}" in fault for key in keys) for fault in told), told
-
-
-@pytest.mark.parametrize("state", ["inbox", "inbox/state", "outbox/deep/state", "."])
-def test_the_state_folder_lies_apart(place: Path, state: str) -> None:
-    """It is in no other folder and holds none, whether it exists or not."""
-    assert any("state" in fault for fault in folder_faults(place, state=state))
-
-
-def test_two_inboxes_may_share_targets_and_nothing_else(place: Path) -> None:
-    """Outbox and quarantine may be one for several inboxes; an inbox is nobody else's, not even in part."""
-    (place / "inbox" / "deep").mkdir()
-    (place / "other").mkdir()
-    shared = {"outbox": "outbox", "quarantine": "quarantine"}
-    for second, fine in (("other", True), ("inbox", False), ("inbox/deep", False)):
-        names = ({"name": "a", "path": "inbox"}, {"name": "b", "path": second})
-        told = folders.faults(load(place, {"inboxes": [name | shared for name in names]}))
-        assert (told == []) is fine, told
-
-
-def test_a_bind_mount_does_not_hide_that_two_folders_are_one(place: Path) -> None:
-    """The same folder mounted at two places is one folder."""
-    (place / "mounted").mkdir()
-    bound = subprocess.run(["mount", "--bind", place / "inbox", place / "mounted"], capture_output=True, check=False)
-    if bound.returncode:
-        pytest.skip("a bind mount takes root's rights")
-    try:
-        assert "the same folder" in "".join(folder_faults(place, outbox="mounted"))
-        assert "lies inside" in "".join(folder_faults(place, quarantine="mounted/quarantine"))
-    finally:
-        subprocess.run(["umount", "--lazy", place / "mounted"], check=True)
-
-
-def test_missing_folders_are_made_with_the_inbox_s_rights(place: Path) -> None:
-    """State is the service's alone; quarantine, hold and archive are as open as the inbox they belong to."""
-    (place / "inbox").chmod(0o2770)
-    loaded = load(place, MINIMAL | {"state": "var/state", "defaults": {"originals": "archive", "without_face": "hold"}})
-    old = os.umask(0o077)
-    try:
-        folders.create_missing(loaded)
-        folders.create_missing(loaded)
-    finally:
-        os.umask(old)
-    assert (place / "var" / "state").stat().st_mode & 0o7777 == 0o700
-    for role in ("quarantine", "hold", "archive"):
-        assert (place / f"inbox-{role}").stat().st_mode & 0o7777 == 0o2770
-    assert folders.faults(loaded) == []
-
-
-@pytest.mark.parametrize(
-    ("role", "path"),
-    [
-        ("path", "missing"),
-        ("path", "file"),
-        ("path", "closed"),
-        ("path", "closed/inside"),
-        ("path", "n" * 300),
-        ("outbox", "missing"),
-        ("outbox", "read-only"),
-        ("outbox", "closed/inside"),
-        ("outbox", "file/inside"),
-        ("quarantine", "missing/deep"),
-        ("quarantine", "read-only/new"),
-        ("quarantine", "closed/new"),
-        ("quarantine", "file"),
-        ("quarantine", "dangling"),
-        ("quarantine", "round/new"),
-        ("quarantine", "round"),
-        ("state", "read-only/state"),
-        ("state", "file/state"),
-        ("state", "round/state"),
-        ("state", "dangling/state"),
-        ("state", "n" * 300 + "/state"),
-    ],
-)
-def test_a_folder_that_cannot_be_used_is_told_by_its_key(place: Path, role: str, path: str) -> None:
-    """Missing, closed, read-only, no folder at all, a link in circles: one sentence with its key and no path."""
-    (place / "file").touch()
-    (place / "closed" / "inside").mkdir(parents=True)
-    (place / "read-only").mkdir()
-    (place / "dangling").symlink_to(f"{CANARY}/nowhere")
-    (place / "round").symlink_to("round")
-    (place / "closed").chmod(0)
-    (place / "read-only").chmod(0o500)
-    with bound_by_rights():
-        told = folder_faults(place, **{role: path})
-    assert any(fault.startswith(("state: ", f"inboxes[0].{role}: ")) for fault in told)
-    assert not any(part in repr(told) for part in (str(place), "Kowalska", "nnn"))
-    (place / "closed").chmod(0o700)
-
-
-def test_a_folder_that_cannot_be_made_is_told_by_its_key(place: Path) -> None:
-    """What fails between the check and the making is refused by the key too, without a path."""
-    loaded = load(place, MINIMAL)
-    (place / "inbox-quarantine").symlink_to(CANARY)
-    with pytest.raises(CannotStart) as refused:
-        folders.create_missing(loaded)
-    assert refused.value.reason is FOLDER
-    (fault,) = refused.value.faults
-    assert fault.startswith("inboxes[0].quarantine: ")
-    assert "Kowalska" not in fault

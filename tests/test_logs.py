@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import io
 import json
@@ -234,27 +233,3 @@ else:
     assert "unforeseen" in ended.stderr
     assert "FileNotFoundError" in ended.stderr
     assert "facewarden.files:" in ended.stderr
-
-
-def test_our_own_lines_are_made_of_constants() -> None:
-    """Every line that our code logs has a literal event and literal keys, and each of them is allowed."""
-    lines = 0
-    for file in Path(logs.__file__).parent.rglob("*.py"):
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and _is_log_call(node.func):
-                lines += 1
-                event = node.args[0]
-                # The pulse's events are the keys of a table beside it.
-                assert isinstance(event, ast.Constant) or file.name == "pulse.py", f"{file.name}:{node.lineno}"
-                assert not isinstance(event, ast.Constant) or HARMLESS.fullmatch(str(event.value)), file.name
-                assert {key.arg for key in node.keywords if key.arg} <= set(logs.ALLOWED), f"{file.name}:{node.lineno}"
-    assert lines > 10
-
-
-def _is_log_call(called: ast.expr) -> bool:
-    return (
-        isinstance(called, ast.Attribute)
-        and called.attr in ("debug", "info", "warning", "error", "critical", "exception")
-        and isinstance(called.value, ast.Name)
-        and called.value.id == "log"
-    )

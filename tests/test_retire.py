@@ -11,6 +11,7 @@ from typing import Literal
 
 import pytest
 import structlog.testing
+from tests import rooms
 from tests.rooms import (
     CANARY,
     NASTY,
@@ -84,32 +85,10 @@ def test_an_archive_replaces_nothing(journal: Journal, inbox: config.Inbox) -> N
     assert contents(inbox.folder("archive")) == {b"deep/a.jpg": b"earlier", b"deep/a-2.jpg": b"original"}
 
 
-def _rewrite(path: Path) -> None:
-    path.write_bytes(b"a new drop")
-
-
-def _replace(path: Path) -> None:
-    path.with_name("new").write_bytes(b"original")
-    path.with_name("new").replace(path)
-
-
-def _link(path: Path) -> None:
-    path.rename(path.with_name("real.jpg"))
-    path.symlink_to("real.jpg")
-
-
-def _link_above(path: Path) -> None:
-    path.parent.rename(path.parent.with_name("real"))
-    path.parent.symlink_to("real")
-
-
-def _file_above(path: Path) -> None:
-    path.unlink()
-    path.parent.rmdir()
-    path.parent.write_bytes(b"file")
-
-
-@pytest.mark.parametrize("swap", [_rewrite, _replace, _link, _link_above, _file_above])
+@pytest.mark.parametrize(
+    "swap",
+    [rooms.rewrite, rooms.replace, rooms.turn_into_link, rooms.turn_parent_into_link, rooms.turn_parent_into_file],
+)
 @pytest.mark.parametrize("policy", ["archive", "delete"])
 def test_what_is_no_longer_the_claimed_file_stays(
     journal: Journal, inbox: config.Inbox, policy: Policy, swap: Callable[[Path], None]
@@ -162,7 +141,7 @@ def test_a_full_archive_keeps_the_original(journal: Journal, tmp_path: Path) -> 
         assert contents(disk) == {}
 
 
-@pytest.mark.parametrize("swap", [_rewrite, _replace])
+@pytest.mark.parametrize("swap", [rooms.rewrite, rooms.replace])
 def test_a_new_drop_during_the_copy_is_not_lost(
     journal: Journal, tmp_path: Path, swap: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
