@@ -3,12 +3,14 @@
 PYTHON ?= python3
 EXTRAS ?= test
 VENV ?= .venv
+MINUTES ?= 1
+SEED ?= 1
 
 BIN := $(VENV)/bin
 READY := $(VENV)/ready-$(EXTRAS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup libraries run test check format pictures clean
+.PHONY: help setup libraries run test soak check format pictures clean
 
 help:  ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +58,9 @@ demo/astronaut.png: | $(READY)
 
 test: setup  ## Run the whole test suite
 	$(BIN)/python -m pytest --timeout 60
+
+soak: setup  ## Send mutated photos through locked workers (MINUTES=10 for longer, SEED=2 for others)
+	$(BIN)/python -m tests.soak --minutes $(MINUTES) --seed $(SEED)
 
 check: setup  ## Lint, check the format and the types
 	$(BIN)/ruff check .

@@ -201,10 +201,6 @@ def replace(path: Path) -> None:
     path.with_name("new").replace(path)
 
 
-def remove(path: Path) -> None:
-    path.unlink()
-
-
 def turn_into_link(path: Path) -> None:
     path.rename(path.with_name("real.jpg"))
     path.symlink_to("real.jpg")
@@ -235,3 +231,17 @@ def turn_parent_into_file(path: Path) -> None:
     path.unlink()
     path.parent.rmdir()
     path.parent.touch()
+
+
+SWAPS = [
+    rewrite,
+    touch,
+    replace,
+    Path.unlink,
+    turn_into_link,
+    turn_into_pipe,
+    turn_into_socket,
+    turn_into_folder,
+    turn_parent_into_link,
+    turn_parent_into_file,
+]

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
-from tests.rooms import bound_by_rights
+from tests.rooms import bound_by_rights, load_configuration
 
 from facewarden import config
 from facewarden.config.models import Configuration
@@ -45,8 +45,7 @@ def test_the_sample_in_the_repository_is_the_one_printed() -> None:
 
 def test_the_sample_is_nothing_but_defaults(tmp_path: Path) -> None:
     """The sample loads as it is, and means the same as an inbox with no choice made."""
-    inbox = {"name": "photos", "path": "inbox", "outbox": "outbox"}
-    assert load_configuration(tmp_path, config.sample()) == load_configuration(tmp_path, {"inboxes": [inbox]})
+    assert load_configuration(tmp_path, config.sample()) == load_configuration(tmp_path, MINIMAL)
 
 
 def test_the_sample_shows_every_key_with_its_description() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from tests.pictures import flat, frame, opened, seen
 
 from facewarden.delivery.encode import SUFFIXES, container_of, encode, result_format, result_name
 from facewarden.errors import NOT_ENCODED, FileRefused

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,9 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.rooms import NASTY, open_descriptors, quick_folder
+from tests.rooms import NASTY, quick_folder
 
-from facewarden.errors import ALREADY_RUNNING, CannotStart
 from facewarden.files import Signature
 from facewarden.journal import Job, Journal
 
@@ -210,48 +207,3 @@ def test_many_threads(journal: Journal) -> None:
     for thread in threads:
         thread.join()
     assert journal.counts() == {"published": 30}
-
-
-# Durable and private
-
-
-def test_what_was_written_survives_kill_9(state: Path) -> None:
-    """A process that is killed right after a call returned has left that call's row for the next one."""
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        journal = Journal(state)
-        job = claim(journal)
-        journal.attempt(job)
-        journal.placing(job, "published", b"photo.jpg", 7)
-        os.write(writer, job.id.encode())
-        os.kill(os.getpid(), signal.SIGKILL)
-    os.waitpid(child, 0)
-    os.close(writer)
-    with contextlib.closing(Journal(state)) as journal, open(reader, "rb") as said:
-        (job,) = journal.unfinished()
-        assert (job.id, job.state, job.attempts) == (said.read().decode(), "placing", 1)
-
-
-def test_only_its_owner_may_read_it(state: Path) -> None:
-    """Whatever the umask, each file of the journal is readable by the service's user alone."""
-    old = os.umask(0)
-    try:
-        with contextlib.closing(Journal(state)) as journal:
-            claim(journal)
-            modes = {file.name: file.stat().st_mode & 0o777 for file in state.iterdir()}
-    finally:
-        os.umask(old)
-    assert {"journal.sqlite", "journal.sqlite-wal", "lock"} <= set(modes)
-    assert set(modes.values()) == {0o600}
-
-
-def test_one_journal_has_one_user(state: Path, journal: Journal) -> None:
-    """A second opening of the same state folder is refused, and leaves nothing open; after the first closes it works."""
-    before = open_descriptors()
-    with pytest.raises(CannotStart) as refused:
-        Journal(state)
-    assert refused.value.reason is ALREADY_RUNNING
-    assert open_descriptors() == before
-    journal.close()
-    Journal(state).close()

@@ -45,6 +45,12 @@ from facewarden.values import Pixels, Recipe, Terms
 
 RECIPE = Recipe(thresholds={"blazeface": 0.3}, smallest_face=40)
 
+FAKE = (
+    "import os; from facewarden import errors, protocol; from facewarden.sandbox import wire; "
+    "wire.read_prologue(); wire.write_ready(0, seccomp=False); wire.read_request()"
+)
+"""A process that takes a photo as a worker does; what it does then is the test's."""
+
 
 @pytest.fixture(scope="module")
 def pool() -> Iterator[Pool]:
@@ -256,15 +262,41 @@ def test_a_worker_that_cannot_be_replaced_harms_no_other(photo: bytes, monkeypat
 )
 def test_each_cause_has_its_reason(photo: bytes, last_act: str, reason: Reason) -> None:
     """However a process answers or ends in the middle of a photo, its reason is named; none lives that lied or died."""
-    start = "import os; from facewarden import errors, protocol; from facewarden.sandbox import wire"
-    serve = "wire.read_prologue(); wire.write_ready(0, seccomp=False); wire.read_request()"
-    worker = WorkerProcess(Terms(), ("-c", f"{start}; {serve}; {last_act}"))
+    worker = WorkerProcess(Terms(), ("-c", f"{FAKE}; {last_act}"))
     try:
         worker.wait_ready()
         with pytest.raises(FileRefused) as refusal:
             worker.ask(protocol.HIDE, photo, RECIPE, 30)
         assert refusal.value.reason is reason
         assert reason is DAMAGED or not worker.alive()
+    finally:
+        worker.stop()
+
+
+def test_a_worker_that_speaks_unasked_is_noticed(photo: bytes) -> None:
+    """What a worker says after its answer makes it unfit for the next photo, and is no part of that one's answer."""
+    more = "wire.write_failure(errors.DAMAGED); os.write(1, b'more'); wire.read_request()"
+    worker = WorkerProcess(Terms(), ("-c", f"{FAKE}; {more}"))
+    try:
+        worker.wait_ready()
+        assert worker.waits()
+        with pytest.raises(FileRefused):
+            worker.ask(protocol.HIDE, photo, RECIPE, 30)
+        wait_until(lambda: not worker.waits(), "it speaks")
+        assert worker.alive()
+    finally:
+        worker.stop()
+
+
+@pytest.mark.timeout(150)
+def test_a_worker_that_waited_long_still_answers(photo: bytes) -> None:
+    """A worker without work for more than a minute, after which MediaPipe would end its thread, takes the next photo."""
+    worker = WorkerProcess(Terms())
+    try:
+        worker.wait_ready()
+        ready = time.monotonic()
+        wait_until(lambda: time.monotonic() - ready > 66, "a minute goes by", patience=90)
+        assert worker.ask(protocol.HIDE, photo, RECIPE, 30).region_count
     finally:
         worker.stop()
 

@@ -1,4 +1,4 @@
-"""Recovery: killed at any step, or failing at any step, one drop has one result and no original is lost."""
+"""Recovery: what an earlier run left open ends well, whatever became of its files meanwhile."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import contextlib
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
-from typing import get_args
 
 import pytest
 import structlog.testing
@@ -19,7 +18,6 @@ from tests.rooms import (
     quick_folder,
 )
 
-from facewarden.config.models import Role
 from facewarden.delivery.publish import publish
 from facewarden.errors import CannotStart
 from facewarden.journal import Journal
@@ -27,9 +25,7 @@ from facewarden.recovery import recover, resume
 
 NAME = b"albums/photo.jpg"
 RESULT = b"result" * 1000
-ORIGINAL = b"original" * 1000
 KEY = b"key" * 11
-ROLES: tuple[Role, ...] = get_args(Role)
 
 
 @pytest.fixture

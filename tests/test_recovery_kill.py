@@ -23,6 +23,7 @@ from facewarden.recovery import recover
 NAME = b"albums/photo.jpg"
 RESULT = b"result" * 1000
 ORIGINAL = b"original" * 1000
+KEY = b"key" * 11
 ROLES: tuple[Role, ...] = get_args(Role)
 
 

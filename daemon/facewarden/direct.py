@@ -80,7 +80,9 @@ def _each(given: Iterable[Source], work: Callable[[Source], Done], most: int) ->
 def _detect_one(source: Source, recipe: Recipe, pool: Pool) -> Done:
     try:
         original = _read(source.path, recipe.limits.bytes)
-        return Done(source, pool.treat(original, recipe, LimitsSection().seconds, protocol.FIND), None)
+        # Only areas come back, which whoever asked looks at: one worker may see them all.
+        reply = pool.treat(original, recipe, LimitsSection().seconds, protocol.FIND, owner="detect")
+        return Done(source, reply, None)
     except FileRefused as refused:
         return Done(source, None, refused.reason)
 

@@ -24,15 +24,15 @@ def read_key(state: Path) -> bytes:
     Raises CannotStart(CONFIGURATION) where a credential cannot be read or is too short to be a secret.
     """
     folder = os.environ.get("CREDENTIALS_DIRECTORY")
-    credential = Path(folder, CREDENTIAL) if folder else None
-    if credential and credential.exists():
-        return _given(credential)
-    return _own(state)
+    return (folder and _given(Path(folder, CREDENTIAL))) or _own(state)
 
 
-def _given(credential: Path) -> bytes:
+def _given(credential: Path) -> bytes | None:
+    """What the file holds; None where there is none: the unit offers the credential, and who installs it may leave it out."""
     try:
         key = credential.read_bytes()
+    except FileNotFoundError:
+        return None
     except OSError as error:
         fault = f"credential {CREDENTIAL}: cannot be read ({os.strerror(error.errno or 0)})"
         raise CannotStart(CONFIGURATION, (fault,)) from None

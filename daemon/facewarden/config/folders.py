@@ -5,7 +5,9 @@ Compared by (device, inode) and not by name, so that a link or a bind mount cann
 
 from __future__ import annotations
 
+import contextlib
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -59,21 +61,30 @@ def create_missing(configuration: Configuration) -> None:
         if not place.created or place.path.exists():
             continue
         try:
-            place.path.mkdir(mode=0o700, parents=place.role == "state")
-            if place.role != "state":
-                _allow(place.path, inbox_mode)
+            if place.role == "state":
+                place.path.mkdir(mode=0o700, parents=True)
+            else:
+                _make(place.path, inbox_mode)
         except OSError as error:
             faults.append(f"{place.key}: cannot be created ({os.strerror(error.errno or 0)})")
     if faults:
         raise CannotStart(FOLDER, tuple(faults))
 
 
-def _allow(folder: Path, mode: int) -> None:
-    """Give a new folder its rights; without the set-group-ID bit where that is refused (systemd's RestrictSUIDSGID=)."""
+def _make(folder: Path, mode: int) -> None:
+    """Make a folder with these rights, whatever the umask.
+
+    Under systemd's RestrictSUIDSGID= nobody may ask for the set-group-ID bit, and a chmod without it would take it away.
+    So it comes from the folder above, where that has it, or from the chmod where that is allowed.
+    """
+    umask = os.umask(0)
     try:
-        folder.chmod(mode)
-    except PermissionError:
-        folder.chmod(mode & 0o777)
+        folder.mkdir(mode & 0o777)
+    finally:
+        os.umask(umask)
+    if stat.S_IMODE(folder.stat().st_mode) != mode:
+        with contextlib.suppress(PermissionError):  # it stays without the bit
+            folder.chmod(mode)
 
 
 def faults(configuration: Configuration) -> list[str]:

@@ -123,7 +123,7 @@ class Pool:
             self._nursery.join()
 
     def _take(self, owner: str | None) -> WorkerProcess:
-        """An idle worker for this owner that lives: one that died while it waited is not charged to the next photo."""
+        """An idle worker for this owner that is well: what befell one while it waited is not charged to the next photo."""
         with self._changed:
             self._hungry += 1
             try:
@@ -142,7 +142,7 @@ class Pool:
         if self._failure:
             raise self._failure
         for worker in self._idle.copy():
-            if not worker.alive():
+            if not worker.waits():
                 self._send_away(worker)
         fitting = [worker for worker in self._idle if worker.owner in (None, owner)]
         if fitting:

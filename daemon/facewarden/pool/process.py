@@ -120,6 +120,12 @@ class WorkerProcess:
     def alive(self) -> bool:
         return self._process.poll() is None
 
+    def waits(self) -> bool:
+        """Whether it lives and is silent. One that speaks unasked was broken into, which no later photo is to blame for."""
+        poll = select.poll()
+        poll.register(self._replies, select.POLLIN)
+        return self.alive() and not poll.poll(0)
+
     def stop(self) -> None:
         """End the process, gently first, and close its pipes. Never blocks for longer than the ladder takes."""
         assert self._process.stdin

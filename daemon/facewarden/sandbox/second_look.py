@@ -14,6 +14,9 @@ from facewarden import regions
 from facewarden.regions import Coverage
 from facewarden.values import Region
 
+ROUNDS = 4
+"""Searches of a redacted frame; the last one must find nothing. A patch can make its neighbourhood look like a face."""
+
 HIDDEN_SHARE = 0.5
 """A region of which at least this share is hidden counts as hidden: what looks out at an edge is no whole face."""
 

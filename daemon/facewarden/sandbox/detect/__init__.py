@@ -17,12 +17,10 @@ import numpy as np
 from facewarden.sandbox.detect.blazeface import BlazeFace
 from facewarden.sandbox.detect.centerface import CenterFace
 from facewarden.sandbox.detect.joining import around, groups
-from facewarden.sandbox.detect.plans import FLOORS, PLANS, Plan, certain, convincing
+from facewarden.sandbox.detect.plans import FLOORS, GLANCE, Plan, convincing, plan_of
 from facewarden.sandbox.detect.tiling import Look
 from facewarden.sandbox.detect.yunet import YuNet
 from facewarden.values import DetectorName, Pixels, PlanName, Region
-
-__all__ = ["Search", "certain", "load"]
 
 
 class Detector(Protocol):
@@ -62,12 +60,22 @@ class Search:
         loaded.
         """
         given = thresholds or dict.fromkeys(self.detectors)
-        asked = {name: PLANS[plan].thresholds[name] if score is None else score for name, score in given.items()}
+        trade = plan_of(plan, given)
+        asked = {name: trade.thresholds[name] if score is None else score for name, score in given.items()}
+        return self._search(frame, smallest_face, asked, trade)
+
+    def glance(self, frame: Pixels, smallest_face: int, names: Iterable[DetectorName]) -> list[Region]:
+        """The regions that are surely faces, by the named detectors at a quarter of the cost of `balanced`."""
+        return self._search(frame, smallest_face, {name: GLANCE.thresholds[name] for name in names}, GLANCE)
+
+    def _search(
+        self, frame: Pixels, smallest_face: int, asked: Mapping[DetectorName, float], trade: Plan
+    ) -> list[Region]:
         colours = rgb(frame)
         height, width = colours.shape[:2]
         answers: list[Region] = []
         for name, threshold in asked.items():
-            for look in self.detectors[name].looks(width, height, smallest_face, PLANS[plan]):
+            for look in self.detectors[name].looks(width, height, smallest_face, trade):
                 pixels = look.cut(colours)
                 found = (answer for answer in self.detectors[name].find(pixels) if answer.score >= threshold)
                 answers += look.place(found, pixels)

@@ -6,9 +6,16 @@ In one window it finds faces from 1/16 to about 2/3 of the window's side, so a p
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
+import threading
 import types
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from facewarden.errors import PYTHON_LIBRARY, SYSTEM_LIBRARY, CannotStart
 from facewarden.sandbox import weights
@@ -26,6 +33,12 @@ the input keeps its own step an exact average of 2 x 2 and its answers exact to 
 HALVINGS = 2
 """How often windows are halved: the whole frame, then two sizes of windows, at most about 40 calls (0.2 s) a frame."""
 
+WAKE_SECONDS = 10.0
+"""MediaPipe ends a thread of its own that has been idle for a minute, and starts another when it is needed.
+
+A locked worker can start none: MediaPipe would try again for ever, and the photo would meet its deadline.
+"""
+
 
 class BlazeFace:
     """MediaPipe's task in image mode; it owns threads, so it must be closed before the interpreter ends."""
@@ -34,7 +47,11 @@ class BlazeFace:
         """`threshold` is the lowest score answered, 0..1. Raises CannotStart (weights, system library, library)."""
         content = weights.read("blazeface")
         self._mediapipe = _mediapipe()
-        self._task = _task(content, threshold)
+        with _one_processor():
+            self._task = _task(content, threshold)
+        self._closed = threading.Event()
+        self._waker = threading.Thread(target=self._stay_awake, name="waker", daemon=True)
+        self._waker.start()
 
     def looks(self, width: int, height: int, smallest_face: int, plan: Plan) -> list[Look]:  # noqa: ARG002 - cheap: the same for every plan
         """The whole frame, and windows of halves and quarters of its longest side, not under 8 smallest faces.
@@ -55,7 +72,28 @@ class BlazeFace:
 
     def close(self) -> None:
         """End the task's threads. Left to the interpreter's end, MediaPipe prints a traceback while it goes."""
+        self._closed.set()
+        self._waker.join()
         self._task.close()
+
+    def _stay_awake(self) -> None:
+        """The waker's thread: ask for nothing now and then. MediaPipe serves one call at a time, from any thread."""
+        nothing = np.zeros((8, 8, 3), np.uint8)
+        while not self._closed.wait(WAKE_SECONDS):
+            self.find(nothing)
+
+
+@contextlib.contextmanager
+def _one_processor() -> Iterator[None]:
+    """Show one processor only, so that MediaPipe makes one thread to compute with; a second would come and go unasked."""
+    processors = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(processors)})
+    try:
+        yield
+    finally:
+        for thread in Path("/proc/self/task").iterdir():
+            with contextlib.suppress(ProcessLookupError):  # it has just ended
+                os.sched_setaffinity(int(thread.name), processors)
 
 
 def _region(found: Any) -> Region:

@@ -57,7 +57,7 @@ class CenterFace:
 
     def looks(self, width: int, height: int, smallest_face: int, plan: Plan) -> list[Look]:
         """Windows in which the smallest face is as large as the plan wants it, and at smaller scales."""
-        return scaled_looks(width, height, plan.enlarged / smallest_face, plan)
+        return scaled_looks(width, height, plan.enlarged / smallest_face, plan.pixels, mirrored=plan.mirrored)
 
     def close(self) -> None:
         """Give the network's memory back; nothing can be found after this."""
@@ -70,19 +70,17 @@ class CenterFace:
         return decode(heat[0, 0], size[0], offset[0], self._threshold)
 
 
-def scaled_looks(width: int, height: int, largest: float, plan: Plan) -> list[Look]:
+def scaled_looks(width: int, height: int, largest: float, pixels: int, *, mirrored: bool) -> list[Look]:
     """Windows at scales from `largest`, by halves, down to the one that shows the whole frame small.
 
-    Together they have less than 4/3 of the largest scale's pixels (at most the plan's budget), and a quarter more where
-    that takes windows.
+    Together they have less than 4/3 of the largest scale's pixels (at most `pixels`), and a quarter more where that
+    takes windows; all of it twice with a mirror.
     """
-    scales = [min(largest, math.sqrt(plan.pixels / (width * height)))]
+    scales = [min(largest, math.sqrt(pixels / (width * height)))]
     while scales[-1] * max(width, height) > WHOLE:
         scales.append(scales[-1] / 2)
-    mirrors = (False, True) if plan.mirrored else (False,)
-    return [
-        look for scale in scales for mirrored in mirrors for look in _looks(width, height, scale, mirrored=mirrored)
-    ]
+    mirrors = (False, True) if mirrored else (False,)
+    return [look for scale in scales for mirror in mirrors for look in _looks(width, height, scale, mirrored=mirror)]
 
 
 def _looks(width: int, height: int, scale: float, *, mirrored: bool) -> list[Look]:

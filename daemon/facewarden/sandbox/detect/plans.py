@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from facewarden.values import DetectorName, PlanName, Region
 
@@ -28,11 +28,17 @@ class Plan:
 
 
 PLANS: Mapping[PlanName, Plan] = {
-    "balanced": Plan(
-        {"blazeface": 0.3, "centerface": 0.08, "yunet": 0.3}, enlarged=56, pixels=4_500_000, mirrored=False
-    ),
-    "strict": Plan({"blazeface": 0.2, "centerface": 0.055, "yunet": 0.2}, enlarged=56, pixels=9_000_000, mirrored=True),
+    "balanced": Plan({"blazeface": 0.3, "centerface": 0.08}, enlarged=56, pixels=4_500_000, mirrored=False),
+    "strict": Plan({"blazeface": 0.2, "centerface": 0.055}, enlarged=56, pixels=9_000_000, mirrored=True),
 }
+
+BESIDE_YUNET: Mapping[PlanName, Plan] = {
+    "balanced": Plan(
+        {"blazeface": 0.4, "centerface": 0.1, "yunet": 0.2}, enlarged=28, pixels=1_125_000, mirrored=False
+    ),
+    "strict": Plan({"blazeface": 0.2, "centerface": 0.06, "yunet": 0.15}, enlarged=56, pixels=9_000_000, mirrored=True),
+}
+"""The same trades where YuNet is asked too: `balanced` leaves the largest scale, which costs most, to it."""
 
 FLOORS: Mapping[DetectorName, float] = {"blazeface": 0.1, "centerface": 0.03, "yunet": 0.1}
 """What detectors are built to answer at least: no plan asks for less, and below this nearly every answer is false."""
@@ -40,13 +46,16 @@ FLOORS: Mapping[DetectorName, float] = {"blazeface": 0.1, "centerface": 0.03, "y
 CEILINGS: Mapping[DetectorName, float] = {"blazeface": 0.5, "centerface": 0.25, "yunet": 0.6}
 """A score that is sure enough for an area of any size: a face that fills the photo is never asked for more."""
 
+GLANCE = Plan(CEILINGS, enlarged=28, pixels=1_125_000, mirrored=False)
+"""For the second look at what is redacted already: only what is surely a face, at half the scale of `balanced`."""
+
 SHARE = 0.01
 """An area of this share of the frame must score twice the threshold."""
 
 
-def certain(region: Region) -> bool:
-    """Whether a region scores enough for any size: what is surely a face must not leave."""
-    return region.score >= CEILINGS[region.detector]
+def plan_of(name: PlanName, asked: Collection[DetectorName]) -> Plan:
+    """The plan of that name for the detectors that are asked."""
+    return (BESIDE_YUNET if "yunet" in asked else PLANS)[name]
 
 
 def convincing(region: Region, threshold: float, area: float) -> bool:

@@ -62,7 +62,8 @@ def while_working(memory: int) -> None:
     """Room for `memory` bytes more than are mapped now, no new process, and an end to computing."""
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     _set(resource.RLIMIT_AS, pages * resource.getpagesize() + memory)
-    _set(resource.RLIMIT_CPU, CPU_SECONDS)
+    # First SIGXCPU, by which the trusted side knows the cause; SIGKILL only if that is ignored.
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS + 60))
     _set(resource.RLIMIT_NPROC, 0)
 
 

@@ -34,10 +34,8 @@ def _draw(canvas: Pixels, area: Region, emblem: Pixels) -> None:
     columns = outline.columns
     for start in range(outline.top, outline.bottom, STRIP):
         rows = slice(start, min(start + STRIP, outline.bottom))
-        shown = _sampled(source, placed, rows, columns)
         below = canvas[rows, columns]
-        through = 255 - shown[..., -1:].astype(np.uint16)
-        mixed = np.minimum(shown[..., :-1] + (below * through + 127) // 255, 255).astype(np.uint8)
+        mixed = _mixed(_sampled(source, placed, rows, columns), below)
         drawn = inner.within(rows, columns) & outline.within(rows, columns)
         np.copyto(below, mixed, where=drawn[..., None])
 
@@ -86,3 +84,11 @@ def _sampled(emblem: Pixels, placed: Region, rows: slice, columns: slice) -> Pix
     return np.asarray(
         cv2.warpAffine(emblem, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE), dtype=np.uint8
     )
+
+
+def _mixed(shown: Pixels, below: Pixels) -> Pixels:
+    """The weighted colours `shown`, whose last channel is alpha, over those below."""
+    *colours, alpha = cv2.split(shown)
+    through = cv2.merge([cv2.bitwise_not(alpha)] * len(colours))
+    rest = cv2.multiply(np.ascontiguousarray(below), through, scale=1 / 255)
+    return np.asarray(cv2.add(cv2.merge(colours), rest), dtype=np.uint8).reshape(below.shape)

@@ -1,4 +1,4 @@
-"""The journal in trouble: damage, a newer version, no rights and a full disk are told by name, and nothing is made worse."""
+"""The journal on its disk: durable and private; damage, no rights and a full disk are told by name, and nothing is worse."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import contextlib
 import functools
 import os
 import shutil
+import signal
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.rooms import CANARY, bound_by_rights, open_descriptors, quick_folder, small_disk
 
-from facewarden.errors import FOLDER, JOURNAL_DAMAGED, JOURNAL_NEWER, CannotStart
+from facewarden.errors import ALREADY_RUNNING, FOLDER, JOURNAL_DAMAGED, JOURNAL_NEWER, CannotStart
 from facewarden.files import Signature
 from facewarden.journal import Job, Journal
 
@@ -37,6 +38,48 @@ def finish(journal: Journal, job: Job) -> None:
     journal.placing(job, "published", job.source, 7, regions=2)
     journal.placed(job)
     journal.done(job)
+
+
+def test_what_was_written_survives_kill_9(state: Path) -> None:
+    """A process that is killed right after a call returned has left that call's row for the next one."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        journal = Journal(state)
+        job = claim(journal)
+        journal.attempt(job)
+        journal.placing(job, "published", b"photo.jpg", 7)
+        os.write(writer, job.id.encode())
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(child, 0)
+    os.close(writer)
+    with contextlib.closing(Journal(state)) as journal, open(reader, "rb") as said:
+        (job,) = journal.unfinished()
+        assert (job.id, job.state, job.attempts) == (said.read().decode(), "placing", 1)
+
+
+def test_only_its_owner_may_read_it(state: Path) -> None:
+    """Whatever the umask, each file of the journal is readable by the service's user alone."""
+    old = os.umask(0)
+    try:
+        with contextlib.closing(Journal(state)) as journal:
+            claim(journal)
+            modes = {file.name: file.stat().st_mode & 0o777 for file in state.iterdir()}
+    finally:
+        os.umask(old)
+    assert {"journal.sqlite", "journal.sqlite-wal", "lock"} <= set(modes)
+    assert set(modes.values()) == {0o600}
+
+
+def test_one_journal_has_one_user(state: Path) -> None:
+    """A second opening of the same state folder is refused, and leaves nothing open; after the first closes it works."""
+    with contextlib.closing(Journal(state)):
+        before = open_descriptors()
+        with pytest.raises(CannotStart) as refused:
+            Journal(state)
+        assert refused.value.reason is ALREADY_RUNNING
+        assert open_descriptors() == before
+    Journal(state).close()
 
 
 def spoil(state: Path, how: str) -> None:
