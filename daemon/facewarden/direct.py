@@ -18,7 +18,7 @@ from facewarden.config.models import LimitsSection
 from facewarden.delivery.encode import result_name, result_of
 from facewarden.delivery.publish import put
 from facewarden.delivery.quarantine import report
-from facewarden.errors import EMPTY, TOO_MANY_BYTES, UNREADABLE, FileRefused, Reason
+from facewarden.errors import EMPTY, NOT_WRITTEN, TOO_MANY_BYTES, UNREADABLE, FileRefused, Reason
 from facewarden.intake.scan import Names, scan
 from facewarden.pool import Pool
 from facewarden.replies import Reply
@@ -90,13 +90,16 @@ def _detect_one(source: Source, recipe: Recipe, pool: Pool) -> Done:
 def _redact_one(source: Source, target: Path, profile: Profile, recipe: Recipe, pool: Pool) -> Done:
     random_id = secrets.token_hex(8)
     try:
-        original = _read(source.path, recipe.limits.bytes)
-        reply = pool.treat(original, recipe, LimitsSection().seconds)
-        container, data = result_of(reply.picture, profile.output)
-    except FileRefused as refused:
-        put(target, source.relative + b".facewarden.txt", report(random_id, refused.reason), random_id)
-        return Done(source, None, refused.reason)
-    put(target, result_name(source.relative, container), data, random_id)
+        try:
+            original = _read(source.path, recipe.limits.bytes)
+            reply = pool.treat(original, recipe, LimitsSection().seconds)
+            container, data = result_of(reply.picture, profile.output)
+        except FileRefused as refused:
+            put(target, source.relative + b".facewarden.txt", report(random_id, refused.reason), random_id)
+            return Done(source, None, refused.reason)
+        put(target, result_name(source.relative, container), data, random_id)
+    except OSError:
+        return Done(source, None, NOT_WRITTEN)
     return Done(source, reply, None)
 
 

@@ -128,6 +128,13 @@ NOT_ENCODED = _reason(
     31, "not_encoded", "The result could not be encoded in its format.", "Set output.format to jpeg or png."
 )
 
+NOT_WRITTEN = _reason(
+    33,
+    "not_written",
+    "The result could not be written.",
+    "Free some space there, or give the right to write, then do it again.",
+    retry=True,
+)
 ZONE_OUTSIDE = _reason(
     32,
     "zone_outside",

@@ -32,6 +32,7 @@ from facewarden.intake.claim import Claim, NotSettledError, claim
 from facewarden.intake.settle import Settled
 from facewarden.journal import Journal, Outcome
 from facewarden.pool import Pool, PoolStopped
+from facewarden.recovery import resume
 from facewarden.replies import Reply
 from facewarden.values import Recipe
 
@@ -57,6 +58,10 @@ class Journey:
     def carry(self, inbox: config.Inbox, recipe: Recipe, settled: Settled) -> Ending:
         """Carry one settled file as far as it goes. Raises CannotStart where no worker can be had any more."""
         try:
+            # An error may have cut off its last journey after its result was placed.
+            resume(self._journal, self._key, inbox, settled.path)
+            if self._journal.finished(inbox.name, settled.path, settled.signature):
+                return Ending(inbox.name, settled.path, "again")
             with files.folder(inbox.path) as root:
                 claimed = claim(self._journal, self._key, inbox, root, settled, recipe)
             with self._turns.of(claimed.content + claimed.variant):
@@ -78,6 +83,15 @@ class Journey:
             return self._quarantine(inbox, claimed, claimed.refusal, told)
         if outcome := self._deliver_earlier(inbox, claimed, told):
             return outcome
+        try:
+            return self._deliver_new(inbox, recipe, claimed, told)
+        except OSError:
+            self._journal.uncount(claimed.job)  # a folder that is full or away is no fault of the photo
+            raise
+
+    def _deliver_new(
+        self, inbox: config.Inbox, recipe: Recipe, claimed: Claim, told: dict[str, Any]
+    ) -> Outcome | Literal["again"]:
         try:
             reply = self._treat(claimed, recipe, inbox.name if inbox.worker_for == "inbox" else None, told)
             if reply is None:
@@ -116,14 +130,14 @@ class Journey:
         for earlier in self._journal.earlier(claimed.content, claimed.variant):
             assert earlier.outcome is not None
             assert earlier.target is not None
-            told |= {"duplicate": True, "regions": earlier.regions}
-            if inbox.duplicates == "skip":
+            found = told | {"duplicate": True, "regions": earlier.regions}
+            if inbox.duplicates == "skip" and earlier.inbox == inbox.name:
                 self._journal.skipped(claimed.job, earlier)
                 self._retire(inbox, claimed)
-                return self._end(claimed, earlier.outcome, told)
+                return self._end(claimed, earlier.outcome, found)
             if data := self._results.take(earlier.id):
                 result = _Result(data, container_of(earlier.target), earlier.regions)
-                return self._publish(inbox, claimed, result, told)
+                return self._publish(inbox, claimed, result, found)
         return None
 
     def _publish(self, inbox: config.Inbox, claimed: Claim, result: _Result, told: dict[str, Any]) -> Outcome:

@@ -11,12 +11,12 @@ from typing import Annotated, Any
 
 import typer
 
-from facewarden import config, direct
+from facewarden import config, direct, logs
 from facewarden.cli.terminal import Given, SmallestFace, Workers, summary, told_plainly, tracked, workers_for
 from facewarden.config.profile import Format
 from facewarden.errors import REASONS, Exit
 from facewarden.pool import require_emblems
-from facewarden.values import Limits, Shape, Style
+from facewarden.values import Limits, PlanName, Shape, Style
 
 
 def redact(
@@ -29,6 +29,7 @@ def redact(
     shape: Annotated[Shape, typer.Option(help="Draw areas of this shape.")] = "ellipse",
     growth: Annotated[float, typer.Option(min=1, max=4, help="Grow found faces by this factor.")] = 1.6,
     safety_frame: Annotated[bool, typer.Option(help="Draw a green frame around each area.")] = True,
+    plan: Annotated[PlanName, typer.Option(help="Search with this plan.")] = "balanced",
     smallest_face: SmallestFace = 20,
     output_format: Annotated[Format, typer.Option("--format", help="Write results in this format.")] = "same",
     quality: Annotated[int, typer.Option(min=1, max=100, help="Write JPEG and WebP with this quality.")] = 90,
@@ -37,7 +38,7 @@ def redact(
     """Redact photos and folders without a configuration; never overwrite a file, and go on after a failure."""
     profile = config.Profile.model_validate(
         {
-            "detect": {"smallest_face": smallest_face},
+            "detect": {"plan": plan, "smallest_face": smallest_face},
             "redact": {
                 "style": style,
                 "emblem": emblem,
@@ -48,6 +49,7 @@ def redact(
             "output": {"format": output_format, "jpeg_quality": quality},
         }
     )
+    logs.configure()
     found = list(direct.sources(given))
     with told_plainly(), workers_for(workers, len(found)) as pool:
         recipe = config.recipe_of(profile, Limits())
@@ -65,11 +67,13 @@ def redact(
 def detect(
     given: Given,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON line a file.")] = False,
+    plan: Annotated[PlanName, typer.Option(help="Search with this plan.")] = "balanced",
     smallest_face: SmallestFace = 20,
     workers: Workers = None,
 ) -> None:
     """Print the areas that would be redacted, in upright pixels, without redacting."""
-    profile = config.Profile.model_validate({"detect": {"smallest_face": smallest_face}})
+    profile = config.Profile.model_validate({"detect": {"plan": plan, "smallest_face": smallest_face}})
+    logs.configure()
     found = list(direct.sources(given))
     failed = 0
     with told_plainly(), workers_for(workers, len(found)) as pool:
