@@ -37,7 +37,7 @@ GENERATED = ("BMP", "GIF", "JPEG", "JPEG2000", "PCX", "PNG", "PPM", "TGA", "TIFF
 LARGEST = 300_000
 """Bytes: larger files make few rounds and no other mutations."""
 
-RECIPE = Recipe({"blazeface": 0.3, "centerface": 0.1}, smallest_face=40, limits=Limits(pixels=1_000_000, frames=20))
+RECIPE = Recipe({"blazeface": 0.3, "centerface": 0.1}, smallest_face=80, limits=Limits(pixels=1_000_000, frames=20))
 """Both detectors, and limits that keep one file from taking the time of a hundred."""
 SECONDS = 60.0
 

@@ -68,3 +68,19 @@ def test_a_style_that_lets_the_inside_through_is_caught(monkeypatch: pytest.Monk
 def test_check_warns_of_exactly_the_styles_that_are_not_blind() -> None:
     """What `check` calls cosmetic is what the proof finds to be so."""
     assert set(checks.COSMETIC) == set(STYLES) - set(BLIND)
+
+
+def test_an_attempt_to_break_out_is_told_beside_its_control() -> None:
+    """`selftest sandbox` prints what became of an attempt in a locked worker and in the control; 0 where none got out."""
+    done = facewarden("selftest", "sandbox", "open-file")
+    assert done.returncode == Exit.FINE, done.stderr
+    (row,) = [line for line in done.stdout.splitlines() if "open-file" in line]
+    assert "refused (EACCES)" in row
+    assert "got out" in row
+
+
+def test_an_attempt_that_cannot_be_made_is_a_failure() -> None:
+    """Where nothing was tried nothing is proved: the exit code is 1."""
+    done = facewarden("selftest", "sandbox", "no-such-attempt")
+    assert done.returncode == Exit.SOME_FAILED
+    assert "could not be made" in done.stderr

@@ -65,7 +65,8 @@ def test_a_mirrored_look_leads_back_to_the_same_place() -> None:
     look = Look(10, 0, 50, 40, 2.0, mirrored=True)
     pixels = look.cut(frame)
     rows, columns = np.nonzero(pixels[:, :, 0] > 127)
-    seen = Region(columns.min(), rows.min(), np.ptp(columns) + 1, np.ptp(rows) + 1, 0.5, "centerface")
+    wide, high = int(np.ptp(columns)) + 1, int(np.ptp(rows)) + 1
+    seen = Region(int(columns.min()), int(rows.min()), wide, high, 0.5, "centerface")
     (placed,) = look.place([seen], pixels)
     assert (placed.x, placed.y, placed.width, placed.height) == (12, 10, 6, 10)
 

@@ -71,10 +71,17 @@ def redaction(
 
 
 @app.command()
-def sandbox() -> None:
+def sandbox(
+    attempt: Annotated[
+        str, typer.Argument(metavar="[ATTEMPT]", help="Make this attempt only.", show_default=False)
+    ] = "",
+) -> None:
     """Try to break out of a locked worker, and of an unlocked one for comparison; 1 if one got out of the lock."""
     table = Table("attempt", "locked", "control")
-    with _room("facewarden.sandbox.escapes") as (process, lines), progress_bar() as progress:
+    with (
+        _room("facewarden.sandbox.escapes", *([attempt] if attempt else [])) as (process, lines),
+        progress_bar() as progress,
+    ):
         for line in progress.track(lines, description="attempts"):
             table.add_row(*line.rstrip("\n").split("\t"))
     Console().print(table)
