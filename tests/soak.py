@@ -60,7 +60,7 @@ def read(folders: list[Path]) -> Iterator[bytes]:
     """The files of these folders, in the order of their names; folders that are not at hand are passed over."""
     for folder in folders:
         for file in sorted(folder.iterdir()) if folder.is_dir() else ():
-            if file.is_file() and file.stat().st_size <= LARGEST:
+            if file.is_file() and 0 < file.stat().st_size <= LARGEST:
                 yield file.read_bytes()
 
 

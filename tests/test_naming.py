@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -10,10 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.daemon import Daemon
-from tests.rooms import NASTY
+from tests.rooms import NASTY, drop, inbox_in, job_of, quick_folder
 
 from facewarden import config
 from facewarden.delivery.naming import report_path, target_path
+from facewarden.delivery.publish import temporary_name
+from facewarden.journal import Journal
+from facewarden.recovery import recover
 
 KEY = b"key" * 11
 NAMES = st.binary(min_size=1, max_size=255).filter(lambda name: b"/" not in name and b"\0" not in name)
@@ -94,3 +99,18 @@ def test_no_name_of_an_original_leaves(daemon: Daemon, portrait: Any, subfolders
 def test_nasty_names_have_plain_pseudonyms(name: bytes) -> None:
     """Whatever bytes a name is made of."""
     assert target_path(inbox(), KEY, name).isalnum()
+
+
+def test_a_crash_leaves_no_temp_file_under_a_pseudonym(tmp_path: Path) -> None:
+    """Recovery finds what an interrupted attempt left in a pseudonymous folder, where files cannot be nameless."""
+    with quick_folder() as state, contextlib.closing(Journal(state)) as journal:
+        settings = inbox_in(tmp_path, names="pseudonym")
+        drop(settings, b"Kowalska/anna.jpg")
+        job = job_of(journal, settings, b"Kowalska/anna.jpg")
+        for path in (target_path, report_path):
+            folder, _, _ = path(settings, KEY, job.source).rpartition(b"/")
+            left = settings.outbox / os.fsdecode(folder) / os.fsdecode(temporary_name(job.id))
+            left.parent.mkdir(exist_ok=True)
+            left.write_bytes(b"half")
+            recover(journal, KEY, {settings.name: settings})
+            assert not left.exists()

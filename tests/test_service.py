@@ -233,15 +233,40 @@ def test_kill_9_costs_nothing(daemon: Daemon, portrait: Portrait) -> None:
     assert not list(daemon.inbox.iterdir())
 
 
+@pytest.mark.parametrize(("form", "shared"), [("photo", False), ("inbox", True)])
+def test_a_worker_is_for_a_photo_or_an_inbox(daemon: Daemon, portrait: Portrait, form: str, *, shared: bool) -> None:
+    """By the profile's choice the worker that served one photo waits for the inbox's next one, or is gone."""
+    daemon.configure(worker_for=form)
+    daemon.start()
+    assert daemon.process
+    before = _workers(daemon.process.pid)
+    daemon.drop("first.jpg", portrait(1))
+    wait_until(daemon.results, "the result appears")
+    wait_until(lambda: len(_workers(daemon.process.pid)) == 1, "one worker waits")  # type: ignore[union-attr]
+    assert (_workers(daemon.process.pid) == before) == shared
+    assert daemon.stop() == 0
+
+
+def _workers(service: int) -> set[int]:
+    """Process ids of the service's children, whichever of its threads started them."""
+    return {int(child) for task in Path(f"/proc/{service}/task").iterdir() for child in _children_of(task)}
+
+
+def _children_of(task: Path) -> list[str]:
+    try:
+        return (task / "children").read_text().split()
+    except FileNotFoundError:  # that thread has just ended
+        return []
+
+
 def test_a_killed_worker_is_replaced(daemon: Daemon, portrait: Portrait) -> None:
     """A worker that dies between photos costs nothing: the next photo gets a fresh one."""
     daemon.start()
     daemon.drop("first.jpg", portrait(1))
     wait_until(daemon.results, "the first result appears")
     assert daemon.process
-    children = Path(f"/proc/{daemon.process.pid}/task/{daemon.process.pid}/children").read_text().split()
-    for child in children:
-        os.kill(int(child), signal.SIGKILL)
+    for worker in _workers(daemon.process.pid):
+        os.kill(worker, signal.SIGKILL)
     daemon.drop("second.jpg", portrait(2))
     wait_until(lambda: len(daemon.results()) == 2, "the second result appears")
     assert daemon.stop() == 0

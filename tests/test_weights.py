@@ -11,7 +11,8 @@ import pytest
 
 from facewarden.errors import WEIGHTS_ALTERED, WEIGHTS_MISSING, CannotStart, Reason
 from facewarden.sandbox import weights
-from facewarden.values import DETECTORS, DetectorName
+from facewarden.sandbox.detect import DETECTORS
+from facewarden.values import DetectorName
 
 
 @pytest.fixture

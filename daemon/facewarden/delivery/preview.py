@@ -52,7 +52,7 @@ def sheet(reply: Reply) -> bytes:
 def _tile(frame: Frame, found: Sequence[Region], side: int) -> Image.Image:
     height, width = frame.pixels.shape[:2]
     # Some of the pixels are enough to reduce from, and spare a copy of a large photo.
-    step = max(max(height, width) // (4 * side), 1)
+    step = max(max(height, width) // (2 * side), 1)
     tile = on_white(Image.fromarray(frame.pixels[::step, ::step])).convert("RGB")
     tile.thumbnail((side, side))
     scale = (tile.width / width, tile.height / height)

@@ -42,7 +42,7 @@ class Bench:
                 pixels, again = self._look_again(pixels, areas, recipe)
                 watch.lap("detect")
                 if recipe.safety_frame:
-                    pixels = redact.framed(pixels, [*areas, *again])
+                    redact.draw_safety_frame(pixels, [*areas, *again])
                 watch.lap("redact")
             hidden = [*fixed, *areas, *again]
             wire.write_frame(pixels, frame.duration, hidden, len(again), with_pixels=request.with_pixels)

@@ -14,6 +14,7 @@ from typing import Protocol
 import cv2
 import numpy as np
 
+from facewarden.sandbox.detect import turning
 from facewarden.sandbox.detect.blazeface import BlazeFace
 from facewarden.sandbox.detect.centerface import CenterFace
 from facewarden.sandbox.detect.joining import around, groups
@@ -73,17 +74,29 @@ class Search:
     ) -> list[Region]:
         colours = rgb(frame)
         height, width = colours.shape[:2]
+        answers = self._answers(colours, smallest_face, asked, trade)
+        turn = turning.best(colours, self.detectors["centerface"].find) if "centerface" in asked else 0
+        if turn:
+            sideways = self._answers(turning.turned(colours, turn), smallest_face, asked, trade)
+            answers += (turning.turned_back(answer, turn, width, height) for answer in sideways)
+        return [
+            around(group)
+            for group in groups(answers)
+            if any(convincing(answer, asked[answer.detector], width * height) for answer in group)
+        ]
+
+    def _answers(
+        self, colours: Pixels, smallest_face: int, asked: Mapping[DetectorName, float], trade: Plan
+    ) -> list[Region]:
+        """What every asked detector answers at its threshold in all its looks, in pixels of the frame."""
+        height, width = colours.shape[:2]
         answers: list[Region] = []
         for name, threshold in asked.items():
             for look in self.detectors[name].looks(width, height, smallest_face, trade):
                 pixels = look.cut(colours)
                 found = (answer for answer in self.detectors[name].find(pixels) if answer.score >= threshold)
                 answers += look.place(found, pixels)
-        return [
-            around(group)
-            for group in groups(answers)
-            if any(convincing(answer, asked[answer.detector], width * height) for answer in group)
-        ]
+        return answers
 
     def close(self) -> None:
         """Give back threads and memory; a process that ends without it (os._exit) loses nothing."""

@@ -28,13 +28,13 @@ class Plan:
 
 
 PLANS: Mapping[PlanName, Plan] = {
-    "balanced": Plan({"blazeface": 0.3, "centerface": 0.08}, enlarged=56, pixels=4_500_000, mirrored=False),
+    "balanced": Plan({"blazeface": 0.3, "centerface": 0.09}, enlarged=56, pixels=4_500_000, mirrored=False),
     "strict": Plan({"blazeface": 0.2, "centerface": 0.055}, enlarged=56, pixels=9_000_000, mirrored=True),
 }
 
 BESIDE_YUNET: Mapping[PlanName, Plan] = {
     "balanced": Plan(
-        {"blazeface": 0.4, "centerface": 0.1, "yunet": 0.2}, enlarged=28, pixels=1_125_000, mirrored=False
+        {"blazeface": 0.5, "centerface": 0.12, "yunet": 0.2}, enlarged=28, pixels=1_125_000, mirrored=False
     ),
     "strict": Plan({"blazeface": 0.2, "centerface": 0.06, "yunet": 0.15}, enlarged=56, pixels=9_000_000, mirrored=True),
 }

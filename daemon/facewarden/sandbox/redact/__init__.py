@@ -68,17 +68,17 @@ def redact(
     way.draw(canvas, met, clear)
     if way.over and emblem is not None:
         way.over(canvas, met, emblem)
-    return framed(result, met) if safety_frame else result
+    if safety_frame:
+        draw_safety_frame(result, met)
+    return result
 
 
-def framed(frame: Pixels, areas: Sequence[Region]) -> Pixels:
-    """A new frame with the safety frame drawn around each area."""
-    result = frame.copy()
+def draw_safety_frame(frame: Pixels, areas: Sequence[Region]) -> None:
+    """Draw the safety frame around each area, in place: on a result, whose insides are hidden already."""
     height, width = frame.shape[:2]
-    canvas = result.reshape(height, width, -1)[..., :3]
+    canvas = frame.reshape(height, width, -1)[..., :3]
     for area in _met(areas, height, width):
         framing.draw(canvas, area)
-    return result
 
 
 def drawn(areas: Sequence[Region], height: int, width: int, style: Style, *, safety_frame: bool) -> Coverage:
