@@ -77,12 +77,12 @@ def test_a_frame_too_small_for_a_face_is_no_error(search: Search, shape: tuple[i
 @pytest.mark.parametrize("plan", PLANS)
 @pytest.mark.parametrize("megapixels", [0.1, 1, 12, 100])
 def test_the_cost_is_bounded_by_the_plan(search: Search, plan: PlanName, megapixels: float) -> None:
-    """CenterFace sees at most 5/3 of the plan's pixels (each twice if mirrored), BlazeFace at most 60 windows."""
+    """CenterFace sees at most 5/3 of the plan's pixels (each twice if mirrored), BlazeFace at most 10 windows."""
     height = int((megapixels * 750_000) ** 0.5)
     looks = search.detectors["centerface"].looks(height * 4 // 3, height, 20, PLANS[plan])
     seen = sum(look.width * look.height * look.scale**2 for look in looks)
     assert seen <= PLANS[plan].pixels * 5 / 3 * (1 + PLANS[plan].mirrored)
-    assert len(search.detectors["blazeface"].looks(height * 4 // 3, height, 20, PLANS[plan])) <= 60
+    assert len(search.detectors["blazeface"].looks(height * 4 // 3, height, 20, PLANS[plan])) <= 10
 
 
 def test_larger_regions_must_be_surer() -> None:
@@ -109,7 +109,6 @@ def test_loading_leaves_matplotlib_out() -> None:
         "from facewarden.sandbox import detect\n"
         "search = detect.load(['blazeface'])\n"
         "search.close()\n"
-        "assert not hasattr(sys.modules['matplotlib'], '__path__')\n"
-        "assert sys.modules['sounddevice'] is None\n"
+        "assert not {'matplotlib.figure', 'sounddevice', '_sounddevice'} & {name for name in sys.modules if sys.modules[name]}\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, timeout=60)

@@ -8,6 +8,7 @@ them; nothing in a reply is trusted before `replies` has checked it.
 
 from __future__ import annotations
 
+import dataclasses
 import struct
 from typing import Final
 
@@ -49,3 +50,15 @@ DONE_TIMES: Final = struct.Struct("<III")
 
 MAX_REGIONS: Final = 20_000
 """Most regions a reply may claim for one frame; a 120 MP photo tiled with 80 px faces has fewer."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Protection:
+    """What the kernel granted: Landlock's ABI (0 where there is none), and whether calls are filtered."""
+
+    landlock: int
+    seccomp: bool
+
+    @property
+    def complete(self) -> bool:
+        return self.landlock > 0 and self.seccomp

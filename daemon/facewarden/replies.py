@@ -15,6 +15,7 @@ import numpy as np
 
 from facewarden import protocol
 from facewarden.errors import BAD_REPLY, REASONS, FileRefused
+from facewarden.protocol import Protection
 from facewarden.values import DETECTORS, FORMATS, SHAPES, Frame, Limits, Moment, Picture, Region
 
 Read = Callable[[int], bytearray]
@@ -43,18 +44,6 @@ class Reply:
     @property
     def region_count(self) -> int:
         return sum(len(found) for found in self.regions)
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Protection:
-    """What a worker's lock consists of: Landlock's ABI (0 where there is none), and whether its calls are filtered."""
-
-    landlock: int
-    seccomp: bool
-
-    @property
-    def complete(self) -> bool:
-        return self.landlock > 0 and self.seccomp
 
 
 def read_start(read: Read) -> Protection:

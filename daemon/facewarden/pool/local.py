@@ -13,7 +13,8 @@ from facewarden import protocol
 from facewarden.errors import NO_WORKER, CannotStart, FileRefused, Reason
 from facewarden.pool.process import PoolStopped, WorkerProcess
 from facewarden.pool.secrecy import close_memory
-from facewarden.replies import Protection, Reply
+from facewarden.protocol import Protection
+from facewarden.replies import Reply
 from facewarden.values import Recipe, Terms
 
 START_TRIES = 3

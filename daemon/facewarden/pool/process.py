@@ -29,7 +29,8 @@ from facewarden.errors import (
     FileRefused,
     Reason,
 )
-from facewarden.replies import Protection, Reply, read_reply, read_start
+from facewarden.protocol import Protection
+from facewarden.replies import Reply, read_reply, read_start
 from facewarden.values import Recipe, Terms
 
 START_SECONDS = 120.0

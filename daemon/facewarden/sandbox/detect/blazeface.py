@@ -31,9 +31,6 @@ MediaPipe shrinks without averaging, which loses small faces in large windows, a
 the input keeps its own step an exact average of 2 x 2 and its answers exact to half a pixel of the network's input.
 """
 
-HALVINGS = 2
-"""How often windows are halved: the whole frame, then two sizes of windows, at most about 40 calls (0.2 s) a frame."""
-
 WAKE_SECONDS = 10.0
 """MediaPipe ends a thread of its own that has been idle for a minute, and starts another when it is needed.
 
@@ -55,15 +52,13 @@ class BlazeFace:
         self._waker.start()
 
     def looks(self, width: int, height: int, smallest_face: int, plan: Plan) -> list[Look]:  # noqa: ARG002 - cheap: the same for every plan
-        """The whole frame, and windows of halves and quarters of its longest side, not under 8 smallest faces.
+        """The whole frame, and windows of half its longest side, about six, where those have 8 smallest faces' length.
 
-        Windows share a third: a face up to a third of a window lies whole in one, a larger one in the next larger.
+        Windows share a third: a face up to a third of a window lies whole in one, a larger one is found in the frame.
         """
-        sides = (max(width, height) >> halving for halving in range(1, HALVINGS + 1))
-        areas = [(0, 0, width, height)]
-        for side in sides:
-            if side >= 8 * smallest_face:
-                areas += windows(width, height, side, side // 3)
+        areas, side = [(0, 0, width, height)], max(width, height) // 2
+        if side >= 8 * smallest_face:
+            areas += windows(width, height, side, side // 3)
         return [Look(*area, scale=min(1.0, SIDE / max(area[2:]))) for area in areas]
 
     def find(self, pixels: Pixels) -> list[Region]:

@@ -28,15 +28,13 @@ class Plan:
 
 
 PLANS: Mapping[PlanName, Plan] = {
-    "balanced": Plan({"blazeface": 0.3, "centerface": 0.09}, enlarged=56, pixels=4_500_000, mirrored=False),
-    "strict": Plan({"blazeface": 0.2, "centerface": 0.055}, enlarged=56, pixels=9_000_000, mirrored=True),
+    "balanced": Plan({"blazeface": 0.3, "centerface": 0.09}, enlarged=56, pixels=3_000_000, mirrored=False),
+    "strict": Plan({"blazeface": 0.2, "centerface": 0.055}, enlarged=56, pixels=6_000_000, mirrored=True),
 }
 
 BESIDE_YUNET: Mapping[PlanName, Plan] = {
-    "balanced": Plan(
-        {"blazeface": 0.5, "centerface": 0.12, "yunet": 0.2}, enlarged=28, pixels=1_125_000, mirrored=False
-    ),
-    "strict": Plan({"blazeface": 0.2, "centerface": 0.06, "yunet": 0.15}, enlarged=56, pixels=9_000_000, mirrored=True),
+    "balanced": Plan({"blazeface": 0.5, "centerface": 0.12, "yunet": 0.2}, enlarged=28, pixels=750_000, mirrored=False),
+    "strict": Plan({"blazeface": 0.2, "centerface": 0.06, "yunet": 0.15}, enlarged=56, pixels=6_000_000, mirrored=True),
 }
 """The same trades where YuNet is asked too: `balanced` leaves the largest scale, which costs most, to it."""
 
@@ -46,7 +44,7 @@ FLOORS: Mapping[DetectorName, float] = {"blazeface": 0.1, "centerface": 0.03, "y
 CEILINGS: Mapping[DetectorName, float] = {"blazeface": 0.5, "centerface": 0.25, "yunet": 0.6}
 """A score that is sure enough for an area of any size: a face that fills the photo is never asked for more."""
 
-GLANCE = Plan(CEILINGS, enlarged=28, pixels=1_125_000, mirrored=False)
+GLANCE = Plan(CEILINGS, enlarged=28, pixels=750_000, mirrored=False)
 """For the second look at what is redacted already: only what is surely a face, at half the scale of `balanced`."""
 
 SHARE = 0.01

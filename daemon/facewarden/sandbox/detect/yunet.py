@@ -25,7 +25,7 @@ MOST = 5000
 ENLARGED = 42
 """At its largest scale the smallest face wanted is this many pixels wide: it was trained on smaller faces than CenterFace."""
 
-PIXELS = 4_500_000
+PIXELS = 3_000_000
 """Most pixels of its largest scale, in every plan: a third of what they cost CenterFace."""
 
 

@@ -8,7 +8,6 @@ what it alone refuses. See docs/sandbox.md for the threats, and for what each la
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -16,19 +15,8 @@ from pathlib import Path
 
 import facewarden
 from facewarden.errors import SANDBOX_MISSING, CannotStart
+from facewarden.protocol import Protection
 from facewarden.sandbox.lockdown import landlock, limits, proofs, rules, seccomp
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Protection:
-    """What the kernel granted: Landlock's ABI (0 where there is none), and whether calls are filtered."""
-
-    landlock: int
-    seccomp: bool
-
-    @property
-    def complete(self) -> bool:
-        return self.landlock > 0 and self.seccomp
 
 
 def before_imports(readable: Sequence[Path] = (), *, degraded_allowed: bool = False) -> Protection:
