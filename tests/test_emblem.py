@@ -72,6 +72,7 @@ BAD = {
 }
 
 
+@pytest.mark.timeout(180)
 @pytest.mark.parametrize("kind", BAD)
 def test_an_emblem_that_cannot_be_drawn_stops_the_start(
     daemon: Daemon, emblem: Path, portrait: Callable[[int], bytes], kind: str

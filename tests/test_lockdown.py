@@ -12,6 +12,7 @@ import pytest
 from tests.locked import BOTH_STEPS, NOBODY, PATIENCE, interpreter_of_nobody, outcome, start
 
 from facewarden.errors import SANDBOX_LEAKS, CannotStart
+from facewarden.protocol import Protection
 from facewarden.sandbox import lockdown
 from facewarden.values import Pixels
 
@@ -168,7 +169,7 @@ def test_forbidden_call_ends_the_process() -> None:
 def test_verify_notices_a_missing_lock() -> None:
     """An unlocked process does not pass its own test."""
     with pytest.raises(CannotStart) as refusal:
-        lockdown.verify(lockdown.Protection(landlock=1, seccomp=True))
+        lockdown.verify(Protection(landlock=1, seccomp=True))
     assert refusal.value.reason is SANDBOX_LEAKS
 
 

@@ -68,6 +68,7 @@ def test_without_the_key_nothing_can_be_tested() -> None:
     assert len(names | {target_path(inbox(name="press"), KEY, path)}) == 3
 
 
+@pytest.mark.timeout(180)
 @pytest.mark.parametrize("subfolders", ["mirror", "flat"])
 def test_no_name_of_an_original_leaves(daemon: Daemon, portrait: Any, subfolders: str) -> None:
     """Results, held ones, previews and reports bear pseudonyms; a second start finds nothing to do again."""

@@ -16,6 +16,7 @@ from facewarden.values import STYLES
 BLIND = [style for style, way in redact.STYLES.items() if way.blind]
 
 
+@pytest.mark.timeout(300)
 def test_the_installed_styles_pass() -> None:
     """Each style has its row, the blind ones no difference in as many scenes as asked for; exit code 0."""
     done = facewarden("selftest", "redaction", "--scenes", 130)
