@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import select
 import signal
 import subprocess
@@ -52,6 +53,10 @@ class Daemon:
         self.outbox.mkdir()
         self.process: subprocess.Popen[bytes] | None = None
         self.log: list[str] = []
+        self.environment: dict[str, str] = {}
+        """Variables that the service is given besides the tests' own."""
+        self.launcher: list[str] = []
+        """A command that starts the service as its last act, given the service's own command."""
         self.configure()
 
     def configure(self, top: dict[str, Any] | None = None, **profile: Any) -> None:
@@ -71,8 +76,9 @@ class Daemon:
     def spawn(self, command: str = "run") -> subprocess.Popen[bytes]:
         """Start a command on this configuration without waiting; its log is collected line by line."""
         self.log = []
-        arguments = [sys.executable, "-m", "facewarden", command, "-c", str(self.file)]
-        self.process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        arguments = [*self.launcher, sys.executable, "-m", "facewarden", command, "-c", str(self.file)]
+        environment = os.environ | self.environment
+        self.process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment)
         threading.Thread(target=self._collect, args=(self.process, self.log), daemon=True).start()
         return self.process
 

@@ -184,6 +184,6 @@ class Profile(Section):
         description="The same content dropped again: deliver the earlier result again, or skip (one result is enough).",
     )
     worker_for: Literal["photo", "inbox"] = Field(
-        "photo",
+        "inbox",
         description="photo: each has a worker of its own; inbox: one after the other, faster for small photos (docs/sandbox.md).",
     )
