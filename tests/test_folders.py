@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -114,6 +116,26 @@ def test_missing_folders_are_made_with_the_inbox_s_rights(place: Path) -> None:
     for role in ("quarantine", "hold", "archive"):
         assert (place / f"inbox-{role}").stat().st_mode & 0o7777 == 0o2770
     assert folders.faults(loaded) == []
+
+
+@pytest.mark.parametrize(("above", "made"), [(0o2770, 0o2770), (0o770, 0o770)])
+def test_a_refused_set_group_id_bit_stops_nothing(
+    place: Path, monkeypatch: pytest.MonkeyPatch, above: int, made: int
+) -> None:
+    """Where systemd refuses that bit (RestrictSUIDSGID=), a new folder has it from the folder above, or goes without."""
+    (place / "inbox").chmod(0o2770)
+    place.chmod(above)
+    loaded = load_configuration(place, MINIMAL)
+    monkeypatch.setattr(Path, "chmod", _chmod_without_the_bit)
+    folders.create_missing(loaded)
+    assert stat.S_IMODE((place / "inbox-quarantine").stat().st_mode) == made
+
+
+def _chmod_without_the_bit(path: Path, mode: int) -> None:
+    """As the kernel answers under that setting."""
+    if mode & stat.S_ISGID:
+        raise PermissionError(errno.EPERM, "refused")
+    os.chmod(path, mode)  # noqa: PTH101 - the method itself is replaced
 
 
 @pytest.mark.parametrize(

@@ -11,15 +11,15 @@ import math
 import os
 import socket
 from collections.abc import Mapping
-from typing import Literal, get_args
+from typing import Literal
 
 import structlog
 
 log = structlog.get_logger()
 
 Word = Literal["READY=1", "WATCHDOG=1", "STOPPING=1"]
-Count = Literal["published", "held", "quarantined", "waiting", "open", "out of reach"]
-COUNTED: tuple[Count, ...] = get_args(Count)
+COUNTED = ("published", "held", "quarantined", "waiting", "open", "out of reach")
+"""What the status tells of: photos ended since the start by outcome, files that wait, open jobs, inboxes out of reach."""
 
 SECONDS = 5.0
 """How long a message may wait where systemd is busy; then it is lost, and the log says so."""
@@ -55,11 +55,14 @@ class Notifier:
         """Seconds between two messages: half of what the watchdog allows, as sd_watchdog_enabled(3) advises."""
         return min(self.watchdog / 2, STATUS_SECONDS) if self.address else math.inf
 
-    def tell(self, word: Word | None, counts: Mapping[Count, int]) -> None:
-        """Send one message. A socket that is gone or full is logged and never stops the service."""
+    def tell(self, word: Word | None, counts: Mapping[str, int]) -> None:
+        """Send one message, with those of the counts that are COUNTED.
+
+        A socket that is gone or full is logged and never stops the service.
+        """
         if not self.address:
             return
-        status = "STATUS=" + ", ".join(f"{name} {number:d}" for name, number in counts.items())
+        status = "STATUS=" + ", ".join(f"{name} {counts.get(name, 0):d}" for name in COUNTED)
         message = f"{word}\n{status}" if word else status
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as outlet:

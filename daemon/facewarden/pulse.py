@@ -15,7 +15,7 @@ import structlog
 
 from facewarden.intake.inbox import Inbox
 from facewarden.journal import Journal
-from facewarden.notify import COUNTED, Notifier, Word
+from facewarden.notify import Notifier, Word
 from facewarden.pool import Pool
 
 log = structlog.get_logger()
@@ -114,4 +114,4 @@ class Pulse:
             "open": self._open,
             "out of reach": sum(inbox.failing for inbox in self._inboxes),
         }
-        self._notifier.tell(word, {name: counts.get(name, 0) for name in COUNTED})
+        self._notifier.tell(word, counts)

@@ -1,0 +1,378 @@
+"""What systemd hears: that the service is ready, that it lives while it does, that it stops; counts, and never a name."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import itertools
+import math
+import os
+import re
+import signal
+import socket
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import structlog.testing
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.daemon import Daemon, wait_until
+from tests.rooms import CANARY, inbox_in
+from tests.systemd import Ear
+
+from facewarden import notify
+from facewarden.errors import DEADLINE
+from facewarden.intake.inbox import Inbox
+from facewarden.journal import Journal
+from facewarden.notify import COUNTED, Notifier
+from facewarden.pool import Pool
+from facewarden.pulse import MARGIN, Pulse, Signs, standing_still
+from facewarden.values import Recipe
+
+Portrait = Callable[[int], bytes]
+
+STATUS = re.compile("STATUS=" + ", ".join(rf"{name} \d+" for name in COUNTED))
+NOTHING: dict[str, int] = {}
+
+
+@pytest.fixture(params=["path", "abstract"])
+def ear(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ear]:
+    """The other end of the socket, once as a file and once as a name in the abstract namespace."""
+    address = str(tmp_path / "notify") if request.param == "path" else f"@facewarden-test-{os.getpid()}"
+    with contextlib.closing(Ear(address)) as it:
+        yield it
+
+
+@pytest.fixture
+def socket_file(tmp_path: Path) -> Iterator[Ear]:
+    with contextlib.closing(Ear(str(tmp_path / "notify"))) as it:
+        yield it
+
+
+# One message
+
+
+def test_a_message_is_a_word_and_counts(ear: Ear) -> None:
+    """Systemd reads the word on one line and the status on the next."""
+    Notifier(ear.address).tell("READY=1", {"published": 12, "out of reach": 1})
+    message = ear.next()
+    assert message
+    assert message.lines == [
+        "READY=1",
+        "STATUS=published 12, held 0, quarantined 0, waiting 0, open 0, out of reach 1",
+    ]
+
+
+@given(st.dictionaries(st.sampled_from(COUNTED) | st.text(), st.integers(0, 2**63)))
+def test_a_status_is_numbers_alone(counts: dict[str, int]) -> None:
+    """Whatever is counted, under whatever name, a status has the fixed words, each with a number."""
+    with contextlib.closing(Ear(f"@facewarden-counts-{os.getpid()}")) as ear:
+        Notifier(ear.address).tell(None, counts)
+        message = ear.next()
+    assert message
+    assert len(message.lines) == 1
+    assert STATUS.fullmatch(message.lines[0])
+
+
+MINE = str(os.getpid())
+
+
+@pytest.mark.parametrize(
+    ("environment", "interval", "watched"),
+    [
+        ({}, math.inf, False),
+        ({"WATCHDOG_USEC": "10000000"}, math.inf, False),
+        ({"NOTIFY_SOCKET": ""}, math.inf, False),
+        ({"NOTIFY_SOCKET": "vsock:2:1234"}, math.inf, False),
+        ({"NOTIFY_SOCKET": "/s"}, 30, False),
+        ({"NOTIFY_SOCKET": "@s", "WATCHDOG_USEC": "10000000"}, 5, True),
+        ({"NOTIFY_SOCKET": "/s", "WATCHDOG_USEC": "10000000", "WATCHDOG_PID": MINE}, 5, True),
+        ({"NOTIFY_SOCKET": "/s", "WATCHDOG_USEC": "10000000", "WATCHDOG_PID": "1"}, 30, False),
+        ({"NOTIFY_SOCKET": "/s", "WATCHDOG_USEC": "120000000"}, 30, True),
+        ({"NOTIFY_SOCKET": "/s", "WATCHDOG_USEC": "0"}, 30, False),
+        ({"NOTIFY_SOCKET": "/s", "WATCHDOG_USEC": "soon"}, 30, False),
+    ],
+)
+def test_the_environment_says_who_listens(environment: dict[str, str], interval: float, watched: bool) -> None:
+    """The socket decides whether anything is told, the watchdog how often; one for another process is none of ours."""
+    notifier = Notifier.of(environment)
+    assert (notifier.interval, notifier.watched) == (interval, watched)
+
+
+def test_without_a_socket_nothing_is_told() -> None:
+    """Outside systemd the service neither sends nor complains."""
+    with structlog.testing.capture_logs() as told:
+        Notifier.of({}).tell("READY=1", NOTHING)
+    assert not told
+
+
+def test_a_socket_that_is_gone_stops_nothing(tmp_path: Path) -> None:
+    """A message that nobody takes is lost, and the log says why."""
+    with structlog.testing.capture_logs() as told:
+        Notifier(str(tmp_path / "gone")).tell("READY=1", NOTHING)
+        Notifier("/" + "long" * 50).tell("READY=1", NOTHING)
+    assert [line["event"] for line in told] == ["systemd_out_of_reach"] * 2
+    assert told[0]["error"] == errno.ENOENT
+
+
+def test_a_socket_that_is_full_stops_nothing(socket_file: Ear, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where systemd reads nothing for a while, a message waits a moment and is lost."""
+    monkeypatch.setattr(notify, "SECONDS", 0.05)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other:
+        other.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                other.sendto(b"noise", socket_file.address)
+    with structlog.testing.capture_logs() as told:
+        Notifier(socket_file.address).tell("READY=1", NOTHING)
+    assert [line["event"] for line in told] == ["systemd_out_of_reach"]
+
+
+# Is the service alive?
+
+NOW = 1000.0
+LATE = NOW - MARGIN - 1
+WELL = Signs(walked=7, scan_due=NOW + 20, journal=True, pool_due=math.inf)
+
+
+@pytest.mark.parametrize(
+    ("signs", "still"),
+    [
+        (WELL, []),
+        (Signs(7, NOW - 1, journal=True, pool_due=math.inf), []),
+        (Signs(7, LATE, journal=True, pool_due=math.inf), ["scan_stands_still"]),
+        (Signs(8, LATE, journal=True, pool_due=math.inf), []),
+        (Signs(7, NOW + 20, journal=False, pool_due=math.inf), ["journal_stands_still"]),
+        (Signs(7, NOW + 20, journal=True, pool_due=NOW + 300), []),
+        (Signs(7, NOW + 20, journal=True, pool_due=NOW - 1), []),
+        (Signs(7, NOW + 20, journal=True, pool_due=LATE), ["pool_stands_still"]),
+        (Signs(7, NOW + 20, journal=True, pool_due=-math.inf), ["pool_stands_still"]),
+        (Signs(7, LATE, False, LATE), ["scan_stands_still", "journal_stands_still", "pool_stands_still"]),
+    ],
+)
+def test_each_part_must_get_on(signs: Signs, still: list[str]) -> None:
+    """A scan that is overdue without walking, a silent journal, a pool past all deadlines: each alone is a standstill."""
+    assert standing_still(signs, 7, NOW) == still
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[Pool]:
+    """One worker that waits for photos."""
+    it = Pool(1)
+    it.start()
+    yield it
+    it.stop()
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    state = tmp_path / "state"
+    state.mkdir()
+    with contextlib.closing(Journal(state)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def inbox(tmp_path: Path) -> Inbox:
+    """An inbox that was scanned at NOW."""
+    it = Inbox(inbox_in(tmp_path), Recipe({}), "poll", lambda *_: False)
+    it.scan(NOW)
+    return it
+
+
+def words(ear: Ear) -> list[str]:
+    """The first lines of the messages that came meanwhile."""
+    before = len(ear.heard)
+    ear.clear()
+    return [message.lines[0] for message in ear.heard[before:]]
+
+
+def test_it_beats_at_half_the_watchdog_s_time(socket_file: Ear, journal: Journal, pool: Pool, inbox: Inbox) -> None:
+    """From ready to stopping there is one message each interval, and between them nothing, however often it is asked."""
+    pulse = Pulse(Notifier(socket_file.address, watchdog=20), journal, pool, [inbox])
+    pulse.beat(NOW)
+    assert words(socket_file) == []
+    pulse.ready(NOW)
+    assert words(socket_file) == ["READY=1"]
+    for later in (1, 9, 10, 11, 15, 20, 29):
+        pulse.beat(NOW + later)
+    assert words(socket_file) == ["WATCHDOG=1"] * 2
+    pulse.stopping()
+    pulse.beat(NOW + 100)
+    assert words(socket_file) == ["STOPPING=1"]
+
+
+def test_without_a_watchdog_it_tells_counts_alone(socket_file: Ear, journal: Journal, pool: Pool, inbox: Inbox) -> None:
+    """Where nobody waits for the pulse, the status is told all the same, with what has ended until then."""
+    pulse = Pulse(Notifier(socket_file.address), journal, pool, [inbox])
+    pulse.ready(NOW)
+    for outcome in ("published", "published", "quarantined", "again", "vanished"):
+        pulse.ended(outcome)
+    inbox.failed(NOW)
+    pulse.beat(NOW + 30)
+    assert words(socket_file)[1:] == [
+        "STATUS=published 2, held 0, quarantined 1, waiting 0, open 0, out of reach 1",
+    ]
+
+
+def test_a_journal_that_fails_stops_the_pulse(
+    socket_file: Ear, journal: Journal, pool: Pool, inbox: Inbox, tmp_path: Path
+) -> None:
+    """While the journal does not answer nothing is told; once it does again, so does the pulse, a few seconds later."""
+    pulse = Pulse(Notifier(socket_file.address, watchdog=20), journal, pool, [inbox])
+    pulse.ready(NOW)
+    with contextlib.closing(sqlite3.connect(tmp_path / "state/journal.sqlite")) as other:
+        other.execute("ALTER TABLE jobs RENAME TO away")
+        with structlog.testing.capture_logs() as told:
+            pulse.beat(NOW + 10)
+        other.execute("ALTER TABLE away RENAME TO jobs")
+    assert told == [{"event": "journal_stands_still", "log_level": "error"}]
+    pulse.beat(NOW + 12)
+    assert words(socket_file) == ["READY=1"]
+    pulse.beat(NOW + 15)
+    assert words(socket_file) == ["WATCHDOG=1"]
+
+
+def test_a_pool_without_workers_stops_the_pulse(socket_file: Ear, journal: Journal, inbox: Inbox) -> None:
+    """A pool that has no worker, and starts none, is not alive."""
+    pulse = Pulse(Notifier(socket_file.address, watchdog=20), journal, Pool(1), [inbox])
+    pulse.ready(NOW)
+    with structlog.testing.capture_logs() as told:
+        pulse.beat(NOW + 10)
+    assert [line["event"] for line in told] == ["pool_stands_still"]
+    assert words(socket_file) == ["READY=1"]
+
+
+def test_a_long_walk_is_no_standstill(socket_file: Ear, journal: Journal, pool: Pool, tmp_path: Path) -> None:
+    """While one scan walks through many files for minutes, the pulse goes on, though all scans are overdue."""
+    settings = inbox_in(tmp_path)
+    for number in range(6):
+        (settings.path / f"{number}.jpg").touch()
+    clock = itertools.count(NOW, 100)
+    pulses: list[Pulse] = []
+    inbox = Inbox(settings, Recipe({}), "poll", lambda *_: False, lambda: pulses[0].walked(next(clock)))
+    pulses.append(Pulse(Notifier(socket_file.address, watchdog=20), journal, pool, [inbox]))
+    pulses[0].ready(NOW - 100)
+    inbox.scan(NOW)
+    assert words(socket_file) == ["READY=1"] + ["WATCHDOG=1"] * 6
+    pulses[0].beat(next(clock))
+    assert words(socket_file) == []
+
+
+def test_a_busy_pool_is_due_at_its_deadline(pool: Pool, portrait: Portrait) -> None:
+    """An idle pool may be silent for ever; one whose only worker has a photo until that photo's deadline."""
+    assert pool.due == math.inf
+    (worker,) = pool.pids()
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        with ThreadPoolExecutor(1) as carrier:
+            reply = carrier.submit(pool.treat, portrait(1), Recipe({"blazeface": 0.3}, smallest_face=40), 60)
+            due = wait_until(lambda: pool.due < math.inf and pool.due, "the photo is under way")
+            assert 0 < due - time.monotonic() < 60
+            os.kill(worker, signal.SIGCONT)
+            assert reply.result().picture.frames
+    finally:
+        with contextlib.suppress(ProcessLookupError):  # it had one photo, and was replaced
+            os.kill(worker, signal.SIGCONT)
+    wait_until(lambda: pool.due == math.inf, "the pool is idle again")
+
+
+# The real service
+
+
+@pytest.fixture
+def heard(daemon: Daemon, socket_file: Ear) -> Ear:
+    """The daemon will have this end for its messages, with two seconds of patience."""
+    daemon.environment = {"NOTIFY_SOCKET": socket_file.address, "WATCHDOG_USEC": "2000000"}
+    return socket_file
+
+
+def test_systemd_hears_a_whole_life(daemon: Daemon, heard: Ear, portrait: Portrait) -> None:
+    """READY once it works, a pulse about every second, STOPPING at SIGTERM; all from the service itself, names in none."""
+    daemon.drop(f"{CANARY}/{CANARY}.jpg", portrait(1))
+    daemon.drop(f"{CANARY}.txt", b"no picture")
+    process = daemon.spawn()
+    assert heard.hear("READY=1") is heard.heard[0]
+    wait_until(lambda: len(daemon.told("job")) == 2, "both files end")
+    heard.clear()
+    pulses = [heard.hear("WATCHDOG=1") for _ in range(4)]
+    gaps = [later.time - earlier.time for earlier, later in itertools.pairwise(pulses)]
+    # One that was read late makes the gap before it long and the one after it short.
+    assert sum(gaps) > 0.9 * len(gaps)
+    assert min(gaps) < 2
+    assert "STATUS=published 1, held 0, quarantined 1, waiting 0, open 0, out of reach 0" in pulses[-1].lines
+    process.send_signal(signal.SIGTERM)
+    heard.hear("STOPPING=1")
+    assert process.wait(30) == 0
+    assert heard.next(0) is None
+    assert {message.pid for message in heard.heard} == {process.pid}
+    for line in itertools.chain.from_iterable(message.lines for message in heard.heard):
+        assert line in ("READY=1", "WATCHDOG=1", "STOPPING=1") or STATUS.fullmatch(line)
+
+
+def test_workers_know_nothing_of_systemd(daemon: Daemon, heard: Ear) -> None:
+    """The socket's address is not in a worker's environment."""
+    if os.geteuid():
+        pytest.skip("only root may look into a worker's environment")
+    process = daemon.spawn()
+    heard.hear("READY=1")
+    workers = workers_of(process.pid)
+    assert workers
+    for pid in workers:
+        names = {line.partition(b"=")[0] for line in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")}
+        assert not names & {b"NOTIFY_SOCKET", b"WATCHDOG_USEC", b"WATCHDOG_PID", b"CREDENTIALS_DIRECTORY"}
+
+
+def test_a_loop_that_hangs_is_silent(daemon: Daemon, heard: Ear) -> None:
+    """With the loop's thread stopped and every other running the pulse stops; when the loop goes on, so does it."""
+    process = daemon.spawn()
+    heard.hear("READY=1")
+    heard.hear("WATCHDOG=1")
+    with stopped_thread(process.pid):
+        heard.clear()
+        assert heard.next(3) is None
+    heard.hear("WATCHDOG=1")
+    assert daemon.stop() == 0
+
+
+@contextlib.contextmanager
+def stopped_thread(thread: int) -> Iterator[None]:
+    """Inside, this one thread of another process stands still, by ptrace(2); skips the test where that is not allowed."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
+    seize, interrupt, detach, any_thread = 0x4206, 0x4207, 17, 0x40000000
+    if libc.ptrace(seize, thread, None, None):
+        pytest.skip("stopping a thread of the service takes root's rights")
+    assert libc.ptrace(interrupt, thread, None, None) == 0
+    assert os.waitpid(thread, any_thread)[0] == thread
+    try:
+        yield
+    finally:
+        assert libc.ptrace(detach, thread, None, None) == 0
+
+
+def test_a_worker_that_hangs_does_not_stop_the_pulse(daemon: Daemon, heard: Ear, portrait: Portrait) -> None:
+    """A photo whose worker stands still costs its deadline and is quarantined; the service lives, and says so."""
+    daemon.configure({"limits": {"seconds": 3, "attempts": 1}})
+    process = daemon.spawn()
+    heard.hear("READY=1")
+    for worker in workers_of(process.pid):
+        os.kill(worker, signal.SIGSTOP)
+    daemon.drop("someone.jpg", portrait(1))
+    for _ in range(3):
+        heard.hear("WATCHDOG=1")
+    (job,) = wait_until(lambda: daemon.told("job"), "the photo ends")
+    assert job["reason"] == DEADLINE.number
+    heard.hear("WATCHDOG=1")
+    assert daemon.stop() == 0
+
+
+def workers_of(service: int) -> list[int]:
+    """Process ids of a service's workers."""
+    children = Path(f"/proc/{service}/task").glob("*/children")
+    return [int(pid) for file in children for pid in file.read_text().split()]
