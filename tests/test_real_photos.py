@@ -8,9 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image, ImageOps
 from tests.daemon import Daemon, pixels_of
 
 from facewarden.values import Pixels
+
+EXIF_ORIENTATION = 0x0112
 
 
 @pytest.mark.timeout(600)
@@ -45,18 +48,21 @@ def _originals(folder: Path) -> list[Path]:
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", ["Landscape", "Portrait"])
-def test_all_orientations_are_redacted_alike(daemon: Daemon, eval_set: Path, name: str) -> None:
-    """Whatever the EXIF orientation, the result is upright, of one size, and much the same: each shows its own number."""
-    daemon.configure({"workers": "auto"}, output={"format": "png"}, detect={})
-    for number in range(1, 9):
-        shutil.copyfile(eval_set / "orientation" / f"{name}_{number}.jpg", daemon.inbox / f"{number}.jpg")
+def test_all_orientations_come_out_upright(daemon: Daemon, eval_set: Path, name: str) -> None:
+    """Whatever the EXIF orientation, the result is the upright photo, but for what was taken for a face in it."""
+    daemon.configure({"workers": "auto"}, output={"format": "png"}, detect={}, redact={"safety_frame": False})
+    originals = [eval_set / "orientation" / f"{name}_{number}.jpg" for number in range(1, 9)]
+    for original in originals:
+        shutil.copyfile(original, daemon.inbox / original.name)
     assert daemon.once() == 0
-    upright: Pixels = pixels_of(daemon.outbox / "1.png")
-    assert all(job["regions"] for job in daemon.told("job"))
-    for number in range(2, 9):
-        other = pixels_of(daemon.outbox / f"{number}.png")
-        assert other.shape == upright.shape
-        assert np.abs(other.astype(int) - upright).mean() < 6
+    for number, original in enumerate(originals, 1):
+        with Image.open(original) as stored:
+            assert stored.getexif()[EXIF_ORIENTATION] == number
+            upright = np.array(ImageOps.exif_transpose(stored))
+        result: Pixels = pixels_of(daemon.outbox / f"{original.stem}.png")
+        assert result.shape == upright.shape
+        # Two decoders of JPEG may differ by one; a photo that lies wrong differs nearly everywhere.
+        assert (np.abs(result.astype(int) - upright) > 2).any(axis=2).mean() < 0.05
 
 
 @pytest.mark.timeout(300)
