@@ -7,8 +7,12 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from facewarden.sandbox.detect.centerface import CenterFace, decode
+from facewarden.sandbox import weights
+from facewarden.sandbox.detect.centerface import IMAGE, OUTPUTS, CenterFace, _session, decode
+from facewarden.sandbox.detect.graph import mended
 from facewarden.sandbox.detect.joining import overlap
 from facewarden.values import Pixels
 
@@ -43,10 +47,32 @@ def test_a_slope_is_one_answer_and_what_lies_below_the_threshold_none() -> None:
 
 @pytest.mark.parametrize("side", [512, 300, 700, 96, 513])
 def test_answers_do_not_depend_on_what_was_asked_before(centerface: CenterFace, astronaut: Pixels, side: int) -> None:
-    """A network that has seen other sizes answers like a fresh one (OpenCV 5.0's classic engine did not)."""
+    """A network that has seen other sizes answers like a fresh one."""
     pixels = np.asarray(cv2.resize(astronaut, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
     fresh = CenterFace(0.3)
     (used_answer,), (fresh_answer,) = centerface.find(pixels), fresh.find(pixels)
     fresh.close()
     assert overlap(used_answer, fresh_answer) > 0.999
     assert used_answer.score == pytest.approx(fresh_answer.score, abs=1e-4)
+
+
+@pytest.mark.parametrize("size", [(256, 512), (96, 32), (320, 320)])
+def test_the_mended_graph_answers_as_the_published_one(size: tuple[int, int]) -> None:
+    """OpenCV's engine on the file as it is, and ours on the mended one, give the same numbers at every size."""
+    published = weights.read("centerface")
+    picture = np.random.default_rng(1).integers(0, 256, (1, 3, *size)).astype(np.float32)
+    network = cv2.dnn.readNetFromONNX(np.frombuffer(published, np.uint8), cv2.dnn.ENGINE_NEW)
+    network.setInput(picture)
+    theirs = network.forward((*OUTPUTS, "540"))
+    ours = _session(mended(published, IMAGE)).run(OUTPUTS, {IMAGE: picture})
+    for one, other in zip(ours, theirs, strict=False):
+        np.testing.assert_allclose(one, other, atol=1e-3)
+
+
+@given(st.binary(max_size=64))
+def test_a_graph_that_is_no_model_is_refused_in_plain_terms(model: bytes) -> None:
+    """Whatever the bytes are, the mending ends: with bytes, or with the one error it names."""
+    try:
+        assert isinstance(mended(model, IMAGE), bytes)
+    except ValueError as refusal:
+        assert str(refusal)  # noqa: PT017 - either ending is right

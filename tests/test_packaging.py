@@ -17,6 +17,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import onnxruntime
 import pytest
 from hatch_build import WeightsError, collect
 
@@ -177,6 +178,15 @@ def test_missing_weights_stop_the_build_without_asking_pip(folder: Path, tmp_pat
 def test_one_distribution_owns_cv2() -> None:
     """Two OpenCV distributions overwrite each other's files, so that what runs would depend on the order of installing."""
     assert set(importlib.metadata.packages_distributions()["cv2"]) == {"opencv-python-headless"}
+
+
+def test_the_network_s_library_has_nobody_to_report_to() -> None:
+    """From 1.29 on the published builds of ONNX Runtime carry an uploader of events and a device's identity."""
+    (native,) = Path(next(iter(onnxruntime.__path__)), "capi").glob("onnxruntime_pybind11_state*.so")
+    library = native.read_bytes()
+    assert b"CPUExecutionProvider" in library
+    assert b"OneDsTelemetry" not in library
+    assert b"Microsoft12Applications6Events" not in library
 
 
 def normal(requirement: str) -> str:

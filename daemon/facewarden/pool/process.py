@@ -201,4 +201,5 @@ def cause_of_death(code: int) -> Reason:
 def _clean_environment() -> dict[str, str]:
     """Nothing of the operator's environment enters a worker but where to find system libraries."""
     kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
-    return kept | {"LC_ALL": "C.UTF-8", "OMP_NUM_THREADS": "1", "GLOG_minloglevel": "3", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    quiet = {"GLOG_minloglevel": "3", "TF_CPP_MIN_LOG_LEVEL": "3", "ORT_DISABLE_TELEMETRY": "1"}
+    return kept | quiet | {"LC_ALL": "C.UTF-8", "OMP_NUM_THREADS": "1"}
