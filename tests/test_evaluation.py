@@ -96,3 +96,21 @@ def test_the_same_areas_on_both_sides_give_the_same_figures(tmp_path: Path, astr
     for key in ("all", "by_height"):
         assert figures["balanced"][key] == figures["against"][key]
     assert np.isclose(figures["balanced"]["stray"], figures["against"]["stray"], atol=1e-3)
+
+
+def test_a_configuration_says_how_to_search(tmp_path: Path, astronaut: Pixels) -> None:
+    """Zones and plan of a configuration's defaults are what is measured; its faults are told, and nothing is searched."""
+    Image.fromarray(astronaut).save(tmp_path / "someone.png")
+    labels, file = tmp_path / "labels.json", tmp_path / "facewarden.yaml"
+    labels.write_text(json.dumps([{"file": "someone.png", "faces": [[0, 400, 50, 50]]}]))
+    zones = {"always": [{"rectangle": [0, 380, 100, 100]}]}
+    defaults = {"zones": zones, "detect": {"plan": "strict", "smallest_face": 60}}
+    whole = {"defaults": defaults, "inboxes": [{"name": "a", "path": "in", "outbox": "out"}]}
+    file.write_text(json.dumps(whole))
+    done = facewarden("evaluate", labels, "-c", file, "--json")
+    assert done.returncode == Exit.FINE, done.stderr
+    assert json.loads(done.stdout)["strict"]["all"]["hidden"] == 1
+    file.write_text(json.dumps(whole | {"defaultz": 1}))
+    refused = facewarden("evaluate", labels, "-c", file)
+    assert refused.returncode == Exit.USAGE
+    assert "defaultz" in refused.stderr

@@ -14,12 +14,21 @@ from facewarden import config, direct, evaluation
 from facewarden.cli.terminal import Workers, told_plainly, tracked, workers_for
 from facewarden.errors import Exit
 from facewarden.evaluation import HEIGHTS, Figures
-from facewarden.values import Limits, PlanName
+from facewarden.values import Limits, PlanName, Recipe, Terms
 
 
 def evaluate(
     labels: Annotated[list[Path], typer.Argument(metavar="LABELS.json...", help="Read labels from these files.")],
-    profile: Annotated[PlanName, typer.Option(help="Search with this plan.")] = "balanced",
+    profile: Annotated[
+        PlanName | None,
+        typer.Option(
+            help="Search with this plan; by default the configuration's, or else balanced.", show_default=False
+        ),
+    ] = None,
+    configuration: Annotated[
+        Path | None,
+        typer.Option("--config", "-c", help="Search as this configuration's defaults say, with its weights and zones."),
+    ] = None,
     against: Annotated[
         Path | None,
         typer.Option(
@@ -30,16 +39,16 @@ def evaluate(
     workers: Workers = 1,
 ) -> None:
     """Measure how many labelled faces would be hidden: miss rates by height with 95 % intervals, stray area, time."""
-    chosen = config.Profile.model_validate({"detect": {"plan": profile}})
     failed = 0
     with told_plainly():
+        name, recipe, terms = _search(profile, configuration)
         labelled = evaluation.read_labels(labels)
         by_path = dict(labelled)
         theirs = evaluation.read_predictions(against) if against else {}
         ours, other = Figures(), Figures()
         sources = [direct.Source(path, b"") for path, _ in labelled]
-        with workers_for(workers, len(sources)) as pool:
-            answers = direct.detect(sources, config.recipe_of(chosen, Limits()), pool)
+        with workers_for(workers, len(sources), terms) as pool:
+            answers = direct.detect(sources, recipe, pool)
             for done in tracked(answers, len(sources)):
                 if done.reply is None:
                     failed += 1
@@ -48,7 +57,7 @@ def evaluate(
                 ours.add(entry, done.reply.regions[0], width, height, sum(done.reply.seconds.values()))
                 if predicted := theirs.get(done.source.path.resolve()):
                     other.add(entry, predicted.areas(), predicted.width, predicted.height, predicted.seconds)
-    columns = {profile: ours.summary(), **({"against": other.summary()} if against else {})}
+    columns = {name: ours.summary(), **({"against": other.summary()} if against else {})}
     if as_json:
         typer.echo(json.dumps({**columns, "failed": failed}))
     else:
@@ -56,6 +65,17 @@ def evaluate(
     if failed or not labelled:
         Console(stderr=True).print(f"{failed} photos could not be read" if failed else "no photo is labelled")
         raise typer.Exit(Exit.SOME_FAILED)
+
+
+def _search(plan: PlanName | None, file: Path | None) -> tuple[PlanName, Recipe, Terms]:
+    """The plan's name, how a photo is searched and what workers are started with. Raises CannotStart."""
+    configuration = config.load(file) if file else None
+    chosen = configuration.defaults if configuration else config.Profile()
+    if plan:
+        chosen = chosen.model_copy(update={"detect": chosen.detect.model_copy(update={"plan": plan})})
+    limits = configuration.limits.for_worker() if configuration else Limits()
+    terms = config.terms_of(configuration) if configuration else Terms()
+    return chosen.detect.plan, config.recipe_of(chosen, limits), terms
 
 
 def _table(columns: dict[str, dict[str, Any]]) -> Table:

@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from facewarden import logs
 from facewarden.errors import CannotStart
 from facewarden.pool import Pool, default_size
+from facewarden.values import Terms
 
 errors_to = Console(stderr=True)
 T = TypeVar("T")
@@ -33,9 +34,9 @@ SmallestFace = Annotated[int, typer.Option(min=8, max=1000, help="Find faces fro
 
 
 @contextmanager
-def workers_for(workers: int | None, photos: int) -> Iterator[Pool]:
+def workers_for(workers: int | None, photos: int, terms: Terms | None = None) -> Iterator[Pool]:
     logs.configure()
-    pool = Pool(max(1, min(workers or default_size(), photos)))
+    pool = Pool(max(1, min(workers or default_size(), photos)), terms=terms)
     try:
         pool.start()
         yield pool

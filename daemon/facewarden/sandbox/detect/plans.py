@@ -29,11 +29,11 @@ class Plan:
 
 PLANS: Mapping[PlanName, Plan] = {
     "balanced": Plan({"blazeface": 0.3, "centerface": 0.09}, enlarged=56, pixels=3_000_000, mirrored=False),
-    "strict": Plan({"blazeface": 0.2, "centerface": 0.055}, enlarged=56, pixels=6_000_000, mirrored=True),
+    "strict": Plan({"blazeface": 0.2, "centerface": 0.06}, enlarged=56, pixels=6_000_000, mirrored=True),
 }
 
 BESIDE_YUNET: Mapping[PlanName, Plan] = {
-    "balanced": Plan({"blazeface": 0.5, "centerface": 0.12, "yunet": 0.2}, enlarged=28, pixels=750_000, mirrored=False),
+    "balanced": Plan({"blazeface": 0.6, "centerface": 0.12, "yunet": 0.2}, enlarged=20, pixels=750_000, mirrored=False),
     "strict": Plan({"blazeface": 0.2, "centerface": 0.06, "yunet": 0.15}, enlarged=56, pixels=6_000_000, mirrored=True),
 }
 """The same trades where YuNet is asked too: `balanced` leaves the largest scale, which costs most, to it."""
