@@ -55,4 +55,4 @@ def test_a_turned_portrait_is_searched_upright(search: Search, astronaut: Pixels
 
 def test_a_frame_without_a_face_stays_as_it_is(search: Search) -> None:
     """Where no position shows a face, no second search is paid for."""
-    assert turning.best(np.full((300, 200, 3), 90, np.uint8), search.detectors["centerface"].find) == 0
+    assert turning.best(np.full((300, 200, 3), 90, np.uint8), search.detectors["centerface"].find, 0.3) == 0

@@ -75,7 +75,8 @@ class Search:
         colours = rgb(frame)
         height, width = colours.shape[:2]
         answers = self._answers(colours, smallest_face, asked, trade)
-        turn = turning.best(colours, self.detectors["centerface"].find) if "centerface" in asked else 0
+        judge = turning.judge(asked)
+        turn = turning.best(colours, self.detectors[judge].find, turning.LIKELY[judge]) if judge else 0
         if turn:
             sideways = self._answers(turning.turned(colours, turn), smallest_face, asked, trade)
             answers += (turning.turned_back(answer, turn, width, height) for answer in sideways)
