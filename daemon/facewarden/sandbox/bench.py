@@ -37,10 +37,11 @@ class Bench:
             watch.lap("detect")
             again: list[Region] = []
             if request.with_pixels:
-                pixels = redact.redact(pixels, areas, recipe.style, safety_frame=False, emblem=emblem)
+                pixels = redact.hide(pixels, areas, recipe.style)
                 watch.lap("redact")
                 pixels, again = self._look_again(pixels, areas, recipe)
                 watch.lap("detect")
+                redact.draw_over(pixels, areas, recipe.style, emblem)
                 if recipe.safety_frame:
                     redact.draw_safety_frame(pixels, [*areas, *again])
                 watch.lap("redact")
@@ -58,14 +59,14 @@ class Bench:
         """Give up the transparency of a frame in which it shows a face, for that cannot be hidden otherwise."""
         if not transparency.varies(pixels):
             return pixels, areas
-        for view in transparency.views(redact.redact(pixels, areas, "solid", safety_frame=False)):
+        for view in transparency.views(redact.hide(pixels, areas, "solid")):
             if transparency.is_told_by_alpha(self._find(view, recipe), pixels):
                 pixels = transparency.opaque(pixels)
                 return pixels, areas + _grown(self._find(pixels, recipe), recipe)
         return pixels, areas
 
     def _look_again(self, pixels: Pixels, areas: list[Region], recipe: Recipe) -> tuple[Pixels, list[Region]]:
-        """Cover what is surely a face in a redacted frame without safety frame (detectors see faces in rings).
+        """Cover what is surely a face in a redacted frame without emblem and safety frame (detectors see faces in both).
 
         Raises FileRefused(FACE_REMAINS) where one is left after several rounds.
         """
@@ -78,7 +79,7 @@ class Bench:
             left = _grown(second_look.remaining(found, hidden), recipe)
             if not left:
                 return pixels, again
-            pixels = redact.redact(pixels, left, "solid", safety_frame=False)
+            pixels = redact.hide(pixels, left, "solid")
             hidden |= regions.coverage(left, *pixels.shape[:2])
             again += left
         raise FileRefused(FACE_REMAINS)

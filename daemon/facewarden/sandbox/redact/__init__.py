@@ -52,9 +52,16 @@ def redact(
     and colours are hidden whatever their alpha. Style `image` needs an emblem: grey, RGB or RGBA.
     ValueError for an unknown style, a missing emblem, or an area that require_sound refuses.
     """
+    result = hide(frame, areas, style)
+    draw_over(result, areas, style, emblem)
+    if safety_frame:
+        draw_safety_frame(result, areas)
+    return result
+
+
+def hide(frame: Pixels, areas: Sequence[Region], style: Style) -> Pixels:
+    """The same without emblem and safety frame, in which detectors see faces: for a look at what is left."""
     way = _way(style)
-    if way.over and emblem is None:
-        raise ValueError(f"style {style} needs an emblem")
     result = frame.copy()
     height, width = frame.shape[:2]
     met = _met(areas, height, width)
@@ -66,11 +73,18 @@ def redact(
         for area in met:
             regions.paint(canvas, regions.spans(area, height, width), 0)
     way.draw(canvas, met, clear)
-    if way.over and emblem is not None:
-        way.over(canvas, met, emblem)
-    if safety_frame:
-        draw_safety_frame(result, met)
     return result
+
+
+def draw_over(frame: Pixels, areas: Sequence[Region], style: Style, emblem: Pixels | None) -> None:
+    """Draw the emblem, where the style has one, on each area, in place: on what `hide` returned."""
+    over = _way(style).over
+    if not over:
+        return
+    if emblem is None:
+        raise ValueError(f"style {style} needs an emblem")
+    height, width = frame.shape[:2]
+    over(frame.reshape(height, width, -1)[..., :3], _met(areas, height, width), emblem)
 
 
 def draw_safety_frame(frame: Pixels, areas: Sequence[Region]) -> None:
