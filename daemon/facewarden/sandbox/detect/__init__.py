@@ -14,7 +14,7 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from facewarden.sandbox.detect import turning
+from facewarden.sandbox.detect import lighting, turning
 from facewarden.sandbox.detect.blazeface import BlazeFace
 from facewarden.sandbox.detect.centerface import CenterFace
 from facewarden.sandbox.detect.joining import around, groups
@@ -94,9 +94,9 @@ class Search:
         answers: list[Region] = []
         for name, threshold in asked.items():
             for look in self.detectors[name].looks(width, height, smallest_face, trade):
-                pixels = look.cut(colours)
-                found = (answer for answer in self.detectors[name].find(pixels) if answer.score >= threshold)
-                answers += look.place(found, pixels)
+                for pixels in lighting.views(look.cut(colours)):
+                    found = (answer for answer in self.detectors[name].find(pixels) if answer.score >= threshold)
+                    answers += look.place(found, pixels)
         return answers
 
     def close(self) -> None:
