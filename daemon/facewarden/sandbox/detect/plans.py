@@ -28,7 +28,7 @@ class Plan:
 
 
 PLANS: Mapping[PlanName, Plan] = {
-    "balanced": Plan({"blazeface": 0.3, "centerface": 0.095}, enlarged=56, pixels=4_000_000, mirrored=False),
+    "balanced": Plan({"blazeface": 0.3, "centerface": 0.1}, enlarged=56, pixels=4_000_000, mirrored=False),
     "strict": Plan({"blazeface": 0.2, "centerface": 0.06}, enlarged=56, pixels=6_000_000, mirrored=True),
 }
 
