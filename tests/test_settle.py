@@ -73,7 +73,7 @@ def test_the_room_is_bounded() -> None:
     settling = Settling(QUIET, room=2)
     for number in range(5):
         settling.see(b"%d" % number, version(1), now=0.0)
-    assert settling.full
+    assert settling.left == 0
     assert len(settling) == 2
     settling.see(b"0", version(2), now=1.0)
     assert [settled.path for settled in taken(settling, 2.0, {b"1": version(1)})] == [b"1"]

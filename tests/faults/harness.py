@@ -142,4 +142,4 @@ def write_slowly(path: Path, data: bytes, pieces: int, pause: float) -> float:
 def mounted(command: list[str], folder: Path) -> None:
     """Run a command that mounts, and wait until something is mounted at this folder."""
     subprocess.run(command, check=True, capture_output=True)
-    wait_until(lambda: os.path.ismount(folder), "the file system is mounted", PATIENCE)  # noqa: PTH114
+    wait_until(lambda: os.path.ismount(folder), "the file system is mounted", PATIENCE)

@@ -8,25 +8,25 @@ from tests.faults.table import fault
 
 STEPS = [
     "before intake.claim:claim",
-    "before journal:Journal.claim",
-    "after journal:Journal.claim",
-    "after journal:Journal.attempt",
+    "before journal.record:Journal.claim",
+    "after journal.record:Journal.claim",
+    "after journal.record:Journal.attempt",
     "after pool.local:Pool.treat",
     "before delivery.results:Results.keep",
     "after delivery.results:Results.keep",
     "after newfile:NewFile.write",
-    "before journal:Journal.placing",
-    "after journal:Journal.placing",
+    "before journal.record:Journal.placing",
+    "after journal.record:Journal.placing",
     "before newfile:NewFile.give",
     "after newfile:NewFile.give",
     "before newfile:place/fsync",
     "after newfile:place/fsync",
-    "before journal:Journal.placed",
-    "after journal:Journal.placed",
+    "before journal.record:Journal.placed",
+    "after journal.record:Journal.placed",
     "before delivery.retire:retire",
     "after delivery.retire:retire",
-    "before journal:Journal.done",
-    "after journal:Journal.done",
+    "before journal.record:Journal.done",
+    "after journal.record:Journal.done",
 ]
 """The steps of a photo that is delivered, in their order: before and after each write that must last."""
 
@@ -35,13 +35,13 @@ QUARANTINE_STEPS = [
     "before delivery.quarantine:_write_report",
     "after delivery.quarantine:_write_report",
     "before delivery.retire:move",
-    "after journal:Journal.placing",
+    "after journal.record:Journal.placing",
     "after files:rename_no_replace",
     "after newfile:place/fsync",
-    "before journal:Journal.placed",
-    "after journal:Journal.placed",
-    "before journal:Journal.done",
-    "after journal:Journal.done",
+    "before journal.record:Journal.placed",
+    "after journal.record:Journal.placed",
+    "before journal.record:Journal.done",
+    "after journal.record:Journal.done",
 ]
 
 
@@ -63,7 +63,7 @@ def test_killed_at_every_step_of_a_delivery(service: Harness, ledger: Ledger, or
     assert inbox == (set(ledger.dropped) if originals == "keep" else set())
     if originals == "archive":
         assert {path.name for path in service.archive.iterdir()} == set(ledger.dropped)
-    # service.reconciled(len(steps))
+    service.reconciled(len(steps))
 
 
 @fault("kill -9 at every step")
@@ -80,4 +80,4 @@ def test_killed_at_every_step_of_a_quarantine(service: Harness) -> None:
     assert not service.results()
     names = {path.name for path in service.quarantine.iterdir() if path.suffix != ".txt"}
     assert names == {f"{number}.jpg" for number in range(len(QUARANTINE_STEPS))}
-    # service.reconciled(len(QUARANTINE_STEPS))
+    service.reconciled(len(QUARANTINE_STEPS))

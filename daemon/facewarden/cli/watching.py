@@ -16,14 +16,19 @@ from facewarden import checks, config, logs
 from facewarden.cli.terminal import DEFAULT_FILE, ConfigurationFile, progress_bar, summary, told_plainly
 from facewarden.errors import Exit
 from facewarden.journey import Ending
+from facewarden.running import Running
 from facewarden.service import Service
 
 
 def run(file: ConfigurationFile = DEFAULT_FILE) -> None:
-    """Watch the inboxes until told to stop (SIGTERM or Ctrl-C)."""
+    """Watch the inboxes until told to stop (SIGTERM or Ctrl-C); SIGHUP has the configuration read again."""
     logs.configure()
-    with told_plainly(), _service(file) as service:
-        service.run()
+    running = Running(file)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: running.stop())
+    signal.signal(signal.SIGHUP, lambda *_: running.reload())
+    with told_plainly():
+        running.run()
 
 
 def once(file: ConfigurationFile = DEFAULT_FILE) -> None:
@@ -64,7 +69,7 @@ def sample_config() -> None:
 
 
 @contextmanager
-def _service(file: Path, on_ending: Any = lambda _: None) -> Iterator[Service]:
+def _service(file: Path, on_ending: Any) -> Iterator[Service]:
     service = Service(config.load(file), on_ending)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: service.stop())
