@@ -44,7 +44,8 @@ def hook(point: str, act: signal.Signals) -> Hook:
             return
         if threading.current_thread().name.startswith(THREADS) and not reached.is_set():
             reached.set()
-            os.kill(os.getpid(), act)
+            # To this very thread: another one that took the signal would let this one go on for a moment.
+            signal.pthread_kill(threading.get_ident(), act)
 
     return watch
 

@@ -51,8 +51,8 @@ def claim(journal: Journal, key: bytes, inbox: config.Inbox, root: int, settled:
                 data = _read(descriptor, signature.size, recipe.limits.bytes)
             except FileRefused as refused:
                 refusal = refused.reason
-            if Signature.of(os.fstat(descriptor)) != signature:
-                raise NotSettledError
+            if Signature.of(os.fstat(descriptor)) != signature or look(root, settled.path) != signature:
+                raise NotSettledError  # it changed, or is no longer what stands there
     except PermissionError:
         seen = look(root, settled.path)
         if seen is None or seen == SHARED:
