@@ -25,7 +25,7 @@ LEVELS: list[set[str]] = [
     {"pool", "intake", "delivery", "evaluation"},  # rooms
     {"recovery"},  # the order of a start
     {"journey", "pulse"},  # the order of one photo, and what is told of all
-    {"carriers"},  # the threads that carry
+    {"carriers", "redoing"},  # the threads that carry; a look before a first start
     {"service", "direct", "checks", "accounts"},  # the order of everything
     {"running"},  # one service after the other
     {"cli"},

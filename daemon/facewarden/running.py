@@ -23,8 +23,9 @@ log = structlog.get_logger()
 class Running:
     """`stop` and `reload` may be called from signal handlers."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, *, anew: bool = False) -> None:
         self._file = file
+        self._anew = anew
         self._stop_asked = False
         self._service: Service | None = None
 
@@ -33,7 +34,7 @@ class Running:
         configuration = config.load(self._file)
         successor: config.Configuration | None = configuration
         while successor:
-            service, configuration = _started(successor, configuration)
+            service, configuration = self._started(successor, configuration)
             self._service = service
             if self._stop_asked:
                 service.stop()
@@ -62,6 +63,18 @@ class Running:
             log.info("reload")
             self._service.succeed(configuration)
 
+    def _started(
+        self, wanted: config.Configuration, running: config.Configuration
+    ) -> tuple[Service, config.Configuration]:
+        """A service with the wanted configuration, or with the one that ran before. Raises CannotStart where neither can."""
+        try:
+            return Service(wanted, anew=self._anew), wanted
+        except CannotStart as refusal:
+            if wanted is running:
+                raise
+            _refused(refusal)
+            return Service(running), running
+
 
 def _checked(file: Path) -> config.Configuration:
     """The file's configuration, as far as it can be proved without starting. Raises CannotStart."""
@@ -73,17 +86,6 @@ def _checked(file: Path) -> config.Configuration:
     for inbox in configuration.inboxes:
         config.recipe_of(inbox, Limits())
     return configuration
-
-
-def _started(wanted: config.Configuration, running: config.Configuration) -> tuple[Service, config.Configuration]:
-    """A service with the wanted configuration, or with the one that ran before. Raises CannotStart where neither can."""
-    try:
-        return Service(wanted), wanted
-    except CannotStart as refusal:
-        if wanted is running:
-            raise
-        _refused(refusal)
-        return Service(running), running
 
 
 def _refused(refusal: CannotStart) -> None:

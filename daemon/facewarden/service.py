@@ -19,18 +19,18 @@ from facewarden import __version__, config
 from facewarden.carriers import Carriers
 from facewarden.config import folders
 from facewarden.delivery.results import Results
-from facewarden.errors import ALREADY_RUNNING, FOLDER, CannotStart, Reason
+from facewarden.errors import FOLDER, CannotStart, Reason
 from facewarden.intake.inbox import Inbox
 from facewarden.intake.rounds import Rounds
 from facewarden.intake.watch import way_of
 from facewarden.journal import Journal
 from facewarden.journey import Ending, Journey
 from facewarden.key import read_key
-from facewarden.logs import out_of_reach
 from facewarden.notify import Notifier
 from facewarden.pool import Pool, default_size, require_emblems
 from facewarden.pulse import Pulse
 from facewarden.recovery import recover
+from facewarden.redoing import require_known_results
 
 log = structlog.get_logger()
 
@@ -51,11 +51,18 @@ class Service:
     """Everything that runs between start and stop. Raises CannotStart where it could not keep its promises."""
 
     def __init__(
-        self, configuration: config.Configuration, on_ending: Callable[[Ending], None] = lambda _: None
+        self,
+        configuration: config.Configuration,
+        on_ending: Callable[[Ending], None] = lambda _: None,
+        *,
+        anew: bool = False,
     ) -> None:
+        """`anew`: begin with a new journal also where that would do kept originals a second time."""
         found = folders.faults(configuration)
         if found:
             raise CannotStart(FOLDER, tuple(found))
+        if not anew:
+            require_known_results(configuration)
         folders.create_missing(configuration)
         self.successor: config.Configuration | None = None
         """The configuration to go on with after `run`, where one was given meanwhile."""
@@ -77,7 +84,7 @@ class Service:
         }
         for inbox in self.inboxes.values():
             opened.callback(inbox.root.close)
-            _take(inbox)
+            inbox.first_look()
         recover(journal, key, {name: inbox.settings for name, inbox in self.inboxes.items()})
         size = default_size() if configuration.workers == "auto" else configuration.workers
         pool = Pool(size, _worker_died, config.terms_of(configuration))
@@ -233,18 +240,6 @@ class Service:
 
     def _awaited(self) -> int:
         return sum(self._carriers.of(name) for name in self.inboxes if name not in self._hanging)
-
-
-def _take(inbox: Inbox) -> None:
-    """Look at the inbox's folder for the first time, and lock it. One that is away is tried again by its thread."""
-    try:
-        with inbox.root.opened():
-            if not inbox.root.locked:
-                log.warning("inbox_not_locked", inbox=inbox.name)
-    except BlockingIOError:
-        raise CannotStart(ALREADY_RUNNING) from None
-    except OSError as error:
-        out_of_reach(inbox.name, error)
 
 
 def _worker_died(reason: Reason) -> None:

@@ -9,6 +9,10 @@ memory shortage would be; `stop` is SIGSTOP, and the test goes on with SIGCONT.
 
 Why so: the product has no switch for faults that an operator could find, and no debugger has to be there. Python tells a
 profile function (sys.setprofile) of every call and return, of functions written in C too; nothing of the service is replaced.
+
+    FAULT_ERRNO=116 FAULT_FOLDER=/srv/share FAULT_FLAG=/tmp/broken python -m tests.faults.entry …
+
+makes os.scandir and os.open fail in that folder as long as the flag's file exists: errors that no file system at hand gives.
 """
 
 from __future__ import annotations
@@ -19,6 +23,7 @@ import sys
 import threading
 import types
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 THREADS = "carrier"
@@ -50,9 +55,28 @@ def hook(point: str, act: signal.Signals) -> Hook:
     return watch
 
 
+def break_folder(folder: str, flag: str, number: int) -> None:
+    """From now on the system's calls on a folder fail while the flag is there."""
+
+    def breaking(call: Any) -> Any:
+        def broken(path: Any, *more: Any, **named: Any) -> Any:
+            place = str(Path(f"/proc/self/fd/{path}").readlink()) if isinstance(path, int) else os.fsdecode(path)
+            if place == folder and Path(flag).exists():
+                raise OSError(number, os.strerror(number))
+            return call(path, *more, **named)
+
+        return broken
+
+    os.scandir, os.open = breaking(os.scandir), breaking(os.open)
+
+
 def main() -> None:
-    """Run facewarden's command line with the point set."""
+    """Run facewarden's command line with the faults set."""
     from facewarden.cli import main as facewarden
+
+    number = os.environ.get("FAULT_ERRNO")
+    if number:
+        break_folder(os.environ["FAULT_FOLDER"], os.environ["FAULT_FLAG"], int(number))
 
     point = os.environ.get("FAULT_POINT")
     if point:

@@ -28,6 +28,16 @@ WINDOW = 24
 class Harness(Daemon):
     """A daemon that can be stopped and killed at named points."""
 
+    @classmethod
+    def beside(cls, first: Harness, name: str, state: str | None = None) -> Harness:
+        """A second service on the same inbox, with an outbox and, if no other is named, a state folder of its own."""
+        second = cls.__new__(cls)
+        second.__dict__ |= first.__dict__ | {"process": None, "log": [], "file": first.folder / f"{name}.yaml"}
+        (first.folder / f"{name}-outbox").mkdir()
+        inbox = {"name": "photos", "path": "inbox", "outbox": f"{name}-outbox"}
+        second.configure({"state": state or f"{name}-state", "inboxes": [inbox]})
+        return second
+
     def start_at(self, point: str, act: str = "kill") -> None:
         """Start the service with a point set; whether it is reached is the caller's to wait for."""
         self.module = "tests.faults.entry"
@@ -57,11 +67,11 @@ class Harness(Daemon):
         assert self.process
         return Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()[0]
 
-    def resident(self) -> int:
-        """Resident memory of the service itself in bytes, without its workers."""
+    def peak(self) -> int:
+        """The most resident memory that the service itself had so far, in bytes, without its workers."""
         assert self.process
         status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(status.partition("VmRSS:")[2].split()[0]) << 10
+        return int(status.partition("VmHWM:")[2].split()[0]) << 10
 
     def reconcile(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run `facewarden reconcile` on this configuration."""

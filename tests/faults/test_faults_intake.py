@@ -7,6 +7,7 @@ import signal
 import socket
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -168,14 +169,19 @@ def test_a_clock_that_jumps_changes_nothing(service: Harness, ledger: Ledger) ->
     ledger.check_all_delivered()
 
 
-CHANGES = {
+CHANGES: dict[str, Callable[[Path], object]] = {
     "appended": lambda path: path.write_bytes(path.read_bytes() + b"more"),
     "rewritten": lambda path: path.write_bytes(portrait(2)),
     "replaced": lambda path: _replace(path, portrait(2)),
     "deleted": lambda path: path.unlink(),
-    "swapped for a link": lambda path: (path.unlink(), path.symlink_to("/etc/hostname")),
+    "swapped for a link": _swap_for_link,
     "given a second name": lambda path: os.link(path, path.parent.parent / "second"),
 }
+
+
+def _swap_for_link(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("/etc/hostname")
 
 
 def _replace(path: Path, data: bytes) -> None:

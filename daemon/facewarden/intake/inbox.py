@@ -14,7 +14,8 @@ from typing import Literal
 
 import structlog
 
-from facewarden import config
+from facewarden import config, logs
+from facewarden.errors import ALREADY_RUNNING, CannotStart
 from facewarden.files import Signature
 from facewarden.intake.root import Root
 from facewarden.intake.scan import SHARED, Names, look, scan
@@ -90,6 +91,20 @@ class Inbox:
     def waiting(self) -> int:
         """Files seen that are not under way yet."""
         return len(self._settling) + len(self.ready)
+
+    def first_look(self) -> None:
+        """Open the folder for the first time, and lock it; one that is away is tried again later.
+
+        Raises CannotStart(ALREADY_RUNNING) where another service has it.
+        """
+        try:
+            with self.root.opened():
+                if not self.root.locked:
+                    log.warning("inbox_not_locked", inbox=self.name)
+        except BlockingIOError:
+            raise CannotStart(ALREADY_RUNNING) from None
+        except OSError as error:
+            logs.out_of_reach(self.name, error)
 
     def scan(self, now: float) -> None:
         """Walk the folder and note every file that has had no outcome yet, the oldest ones where there are too many."""

@@ -3,6 +3,6 @@
 from facewarden.journal.job import Job, Outcome, State
 from facewarden.journal.reading import read_jobs
 from facewarden.journal.record import Journal
-from facewarden.journal.schema import SCHEMA_VERSION
+from facewarden.journal.schema import SCHEMA_VERSION, is_there
 
-__all__ = ["SCHEMA_VERSION", "Job", "Journal", "Outcome", "State", "read_jobs"]
+__all__ = ["SCHEMA_VERSION", "Job", "Journal", "Outcome", "State", "is_there", "read_jobs"]

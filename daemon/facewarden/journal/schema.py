@@ -39,6 +39,11 @@ _MADE_LATER = ("key", "results")
 """What a service makes in its state folder after its journal: where one of them is, there was a journal."""
 
 
+def is_there(state: Path) -> bool:
+    """Whether a state folder has a journal."""
+    return (state / FILE).exists()
+
+
 def open_file(state: Path) -> sqlite3.Connection:
     """The journal's file, made where the state folder is new. Raises CannotStart(JOURNAL_DAMAGED) where it was lost."""
     file = state / FILE
