@@ -169,16 +169,6 @@ def test_a_clock_that_jumps_changes_nothing(service: Harness, ledger: Ledger) ->
     ledger.check_all_delivered()
 
 
-CHANGES: dict[str, Callable[[Path], object]] = {
-    "appended": lambda path: path.write_bytes(path.read_bytes() + b"more"),
-    "rewritten": lambda path: path.write_bytes(portrait(2)),
-    "replaced": lambda path: _replace(path, portrait(2)),
-    "deleted": lambda path: path.unlink(),
-    "swapped for a link": _swap_for_link,
-    "given a second name": lambda path: os.link(path, path.parent.parent / "second"),
-}
-
-
 def _swap_for_link(path: Path) -> None:
     path.unlink()
     path.symlink_to("/etc/hostname")
@@ -187,6 +177,16 @@ def _swap_for_link(path: Path) -> None:
 def _replace(path: Path, data: bytes) -> None:
     path.with_name(".new").write_bytes(data)
     path.with_name(".new").rename(path)
+
+
+CHANGES: dict[str, Callable[[Path], object]] = {
+    "appended": lambda path: path.write_bytes(path.read_bytes() + b"more"),
+    "rewritten": lambda path: path.write_bytes(portrait(2)),
+    "replaced": lambda path: _replace(path, portrait(2)),
+    "deleted": lambda path: path.unlink(),
+    "swapped for a link": _swap_for_link,
+    "given a second name": lambda path: os.link(path, path.parent.parent / "second"),
+}
 
 
 @fault("changed, replaced or deleted while read")

@@ -14,6 +14,9 @@ from facewarden.files import Signature
 NOTICE_AFTER = 10
 """Quiet times after which a file that still changes is told of."""
 
+EMPTY_TIMES = 10
+"""Quiet times for an empty file: many programs make a file long before their first bytes are there (smbclient, say)."""
+
 
 @dataclasses.dataclass(slots=True)
 class _Watched:
@@ -67,7 +70,7 @@ class Settling:
         if known is None:
             if self.left <= 0:
                 return False
-            known = self._watched[path] = _Watched(signature, now, now, self._quiet_seconds)
+            known = self._watched[path] = _Watched(signature, now, now, self._time_for(signature))
         elif known.signature != signature:
             self._changed(known, signature, now)
         if quiet_seconds is not None:
@@ -98,7 +101,10 @@ class Settling:
 
     def _changed(self, seen: _Watched, signature: Signature, now: float) -> None:
         """Somebody writes to it: whatever way it came, it must be quiet for the full time."""
-        seen.signature, seen.quiet_since, seen.quiet_seconds = signature, now, self._quiet_seconds
+        seen.signature, seen.quiet_since, seen.quiet_seconds = signature, now, self._time_for(signature)
         if not seen.told and now - seen.first_seen >= NOTICE_AFTER * self._quiet_seconds:
             seen.told = True
             self.growing += 1
+
+    def _time_for(self, signature: Signature) -> float:
+        return self._quiet_seconds if signature.size else EMPTY_TIMES * self._quiet_seconds
