@@ -49,7 +49,7 @@ def test_each_promise_names_tests_that_exist() -> None:
     assert head.startswith("# ")
     assert len(sections) > 10
     for section in sections:
-        for paragraph in section.split("\n\n")[1:]:
+        for paragraph in section.strip().split("\n\n")[1:]:
             named = set(re.findall(r"`(test_\w+)`", paragraph))
             assert named, f"a promise without a test: {paragraph[:60]}"
             assert named <= known, named - known
