@@ -1,7 +1,7 @@
 """Redoing: a service without a journal does not know what it delivered, and must not deliver all of it again in silence.
 
-That happens where the state folder was lost, or lies on a disk that is not mounted. The sign: no journal, originals that are
-kept in an inbox, and results that bear their names in its outbox.
+That happens where the state folder was lost, or lies on a disk that is not mounted. The sign: no journal, and of the originals
+that are kept in an inbox at least half, and more than one, have results under their names in its outbox. One alone may be chance.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from facewarden.intake.scan import Names, scan
 from facewarden.journal import is_there
 
 LOOKED_AT = 1000
-"""Originals of each inbox that are looked at: the sign is in the first ones or in none."""
+"""Originals of each inbox that are looked at."""
 
 _SUFFIXES = (b".jpg", b".png", b".webp", b".tiff")
 
@@ -43,13 +43,14 @@ def _faults(configuration: config.Configuration) -> tuple[str, ...]:
 
 
 def _has_results(inbox: config.Inbox) -> bool:
-    """Whether any of the first originals has a result. With `names: pseudonym` nobody can tell without the key."""
+    """Whether the first originals have results. With `names: pseudonym` nobody can tell without the key."""
+    looked_at = found = 0
     with files.folder(inbox.path) as root, files.folder(inbox.outbox) as outbox:
         walk = scan(root, Names(inbox, inbox.marker), deep=inbox.subfolders != "ignore")
         for path, _ in itertools.islice(walk, LOOKED_AT):
-            if any(files.status_of(name, outbox) for name in _names(inbox, path)):
-                return True
-    return False
+            looked_at += 1
+            found += any(files.status_of(name, outbox) for name in _names(inbox, path))
+    return found > 1 and found * 2 >= looked_at
 
 
 def _names(inbox: config.Inbox, path: bytes) -> Iterator[bytes]:

@@ -2,7 +2,7 @@
 
     python -m tests.faults.storm [--kills 1000] [--files 400] [--seed 1] [--minutes 60] [--folder FOLDER]
 
-Three inboxes (keep, archive, delete) are fed so that there is always work. Each round starts the real `facewarden run` and
+Three inboxes (keep, archive, delete) are fed evenly over the whole storm, so that to its end there is work to be cut off. Each round starts the real `facewarden run` and
 kills it with SIGKILL at a random moment: most while it works on photos, one in eight while it starts. One photo in fifteen is
 damaged and belongs into quarantine; one in twenty has no face and waits in the hold folder. After each kill every visible
 result must be whole and redacted; at the end each drop must be accounted for exactly once. The order of what is dropped and
@@ -29,8 +29,6 @@ from tests.faults.harness import WINDOW, Harness, check_redacted, coded_data
 from tests.portraits import portrait
 
 POLICIES = ("keep", "archive", "delete")
-WAITING = 4
-"""Photos of each inbox that wait at least while a kill is due."""
 WORK_SECONDS = 0.5
 """The longest time from the start of work to a kill."""
 START_SECONDS = 1.2
@@ -65,7 +63,7 @@ def wall(number: int) -> bytes:
 class Storm:
     """The service in a folder, what was dropped so far, and the faults that were found."""
 
-    def __init__(self, folder: Path, files: int, seed: int) -> None:
+    def __init__(self, folder: Path, kills: int, files: int, seed: int) -> None:
         self.random = random.Random(seed)
         self.service = Harness(folder)
         for policy in POLICIES:
@@ -80,6 +78,9 @@ class Storm:
         self.coming = [self._drop(number) for number in range(files)]
         self.dropped: list[Drop] = []
         self.kills: Counter[str] = Counter()
+        self.busy = 0
+        """Kills while a photo was there that had not ended."""
+        self._a_round = files / kills
 
     def _drop(self, number: int) -> Drop:
         draw = self.random.random()
@@ -100,16 +101,21 @@ class Storm:
         select.select([], [], [], pause)
         self.service.kill()
         self.kills[moment] += 1
+        self.busy += self.ended() < len(self.dropped)
         self.check_visible()
 
     def feed(self) -> None:
-        """Drop photos until each inbox has some that wait, as long as there are any."""
-        while self.coming and len(self.dropped) - self.ended() < WAITING * len(POLICIES):
-            drop = self.coming.pop(0)
-            hidden = self.folder / drop.policy / f".{drop.name}"
-            hidden.write_bytes(drop.data)
-            hidden.rename(self.folder / drop.policy / drop.name)
-            self.dropped.append(drop)
+        """Drop what is due by now, so that the photos last for all kills."""
+        due = self._a_round * (self.kills.total() + 1)
+        while self.coming and len(self.dropped) < due:
+            self.drop_next()
+
+    def drop_next(self) -> None:
+        drop = self.coming.pop(0)
+        hidden = self.folder / drop.policy / f".{drop.name}"
+        hidden.write_bytes(drop.data)
+        hidden.rename(self.folder / drop.policy / drop.name)
+        self.dropped.append(drop)
 
     def ended(self) -> int:
         return sum(len(files) for files in self.ends().values())
@@ -136,8 +142,7 @@ class Storm:
     def finish(self) -> None:
         """Drop what is left, let the service work in peace, and hold the accounts against what was dropped."""
         while self.coming:
-            self.feed()
-            self.service.once()
+            self.drop_next()
         self.service.once()
         self.check_visible()
         self.check_accounts()
@@ -173,7 +178,7 @@ class Storm:
         ends = ", ".join(f"{len(files)} {end}" for end, files in self.ends().items())
         kills = ", ".join(f"{count} while {moment}" for moment, count in sorted(self.kills.items()))
         return (
-            f"{self.kills.total()} kills ({kills}) in {seconds:.0f} s over {len(self.dropped)} photos: {ends}; "
+            f"{self.kills.total()} kills ({kills}; {self.busy} with photos under way or waiting) in {seconds:.0f} s over {len(self.dropped)} photos: {ends}; "
             "nothing lost, nothing twice, nothing unredacted\n"
         )
 
@@ -186,7 +191,7 @@ def seen(folder: Path) -> list[Path]:
 def run(folder: Path, kills: int, files: int, seed: int, minutes: float) -> str:
     """A storm in a fresh folder; returns its report. Raises AssertionError where something is wrong."""
     begin = time.monotonic()
-    storm = Storm(folder, files, seed)
+    storm = Storm(folder, kills, files, seed)
     try:
         while storm.kills.total() < kills and time.monotonic() - begin < minutes * 60:
             storm.round()
