@@ -28,6 +28,8 @@ class Running:
         self._anew = anew
         self._stop_asked = False
         self._service: Service | None = None
+        self._wanted: config.Configuration | None = None
+        """What was read last and has not been taken yet: it may come while one service follows the other."""
 
     def run(self) -> None:
         """Work until `stop`. Raises CannotStart."""
@@ -38,6 +40,8 @@ class Running:
             self._service = service
             if self._stop_asked:
                 service.stop()
+            elif self._wanted and self._wanted is not successor:
+                service.succeed(self._wanted)
             try:
                 service.run()
             finally:
@@ -59,8 +63,9 @@ class Running:
         except CannotStart as refusal:
             _refused(refusal)
             return
+        log.info("reload")
+        self._wanted = configuration
         if self._service:
-            log.info("reload")
             self._service.succeed(configuration)
 
     def _started(

@@ -84,8 +84,8 @@ class Service:
         }
         for inbox in self.inboxes.values():
             opened.callback(inbox.root.close)
-            inbox.first_look()
-        recover(journal, key, {name: inbox.settings for name, inbox in self.inboxes.items()})
+        reached = {name: inbox.settings for name, inbox in self.inboxes.items() if inbox.first_look()}
+        recover(journal, key, reached)
         size = default_size() if configuration.workers == "auto" else configuration.workers
         pool = Pool(size, _worker_died, config.terms_of(configuration))
         results = Results(configuration.state / "results", key, configuration.results_megabytes << 20)
@@ -180,7 +180,8 @@ class Service:
                 rounds.inbox.failing = True
                 self._hanging.add(name)
                 log.error("folder_hangs", inbox=name)
-            elif not hangs:
+            elif not hangs and name in self._hanging:
+                rounds.inbox.recovered()
                 self._hanging.discard(name)
 
     def _hand_out(self, now: float) -> None:

@@ -99,8 +99,8 @@ def test_a_stop_in_mid_work(service: Harness, ledger: Ledger, number: signal.Sig
     ledger.check_all_delivered()
 
 
-def refused(service: Harness, times: int) -> bool:
-    return len(service.told("reload_refused")) >= times
+def told(service: Harness, event: str, times: int) -> bool:
+    return len(service.told(event)) >= times
 
 
 @fault("SIGTERM, SIGINT, SIGHUP")
@@ -116,7 +116,7 @@ def test_a_reload_with_good_and_bad_files(service: Harness, ledger: Ledger) -> N
         service.file.write_text(bad)
         before = len(service.told("reload_refused"))
         service.process.send_signal(signal.SIGHUP)
-        wait_until(functools.partial(refused, service, before + 1), "the refusal is told")
+        wait_until(functools.partial(told, service, "reload_refused", before + 1), "the refusal is told")
         assert service.told("reload_refused")[before]["reason_name"] == reason
     ledger.drop(service.inbox, 1)
     wait_until(service.results, "the running configuration goes on")
@@ -349,11 +349,11 @@ def test_no_canary_comes_out(service: Harness) -> None:
         lines = [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in (service.process.pid, *children(service))]
         assert service.stop() == 0
         ear.clear()
-        told = "\n".join([*service.log, *("\n".join(message.lines) for message in ear.heard), *map(repr, lines)])
+        said = "\n".join([*service.log, *("\n".join(message.lines) for message in ear.heard), *map(repr, lines)])
     accounts = service.reconcile()
-    told += accounts.stdout + accounts.stderr
-    assert "job" in told
-    assert CANARY not in told
+    said += accounts.stdout + accounts.stderr
+    assert "job" in said
+    assert CANARY not in said
     results = [path for path in service.outbox.rglob("*") if path.is_file()]
     assert len(results) == 2
     reports = list(service.quarantine.rglob("*.txt"))
@@ -374,4 +374,20 @@ def test_a_flood_does_not_starve_another_inbox(service: Harness) -> None:
     assert len(service.results()) < 60
     numbers = sorted(int(path.stem) for path in service.results())
     assert not numbers or numbers[0] > 300
+    assert service.stop() == 0
+
+
+@fault("SIGTERM, SIGINT, SIGHUP")
+def test_reloads_one_after_the_other(service: Harness, ledger: Ledger) -> None:
+    """SIGHUP again and again, also while one service follows the other: the last file is the one that counts."""
+    service.start()
+    assert service.process
+    for times in range(4):
+        service.configure(settle=0.2 + times / 100)
+        service.process.send_signal(signal.SIGHUP)
+        wait_until(functools.partial(told, service, "reload", times + 1), "the file is read")
+    other, outbox = two_inboxes(service)
+    service.process.send_signal(signal.SIGHUP)
+    (other / "other.jpg").write_bytes(portrait(50))
+    wait_until((outbox / "other.jpg").exists, "the last file is taken")
     assert service.stop() == 0

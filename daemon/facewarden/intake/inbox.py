@@ -92,8 +92,8 @@ class Inbox:
         """Files seen that are not under way yet."""
         return len(self._settling) + len(self.ready)
 
-    def first_look(self) -> None:
-        """Open the folder for the first time, and lock it; one that is away is tried again later.
+    def first_look(self) -> bool:
+        """Open the folder for the first time, and lock it; False where it is away: it is tried again later.
 
         Raises CannotStart(ALREADY_RUNNING) where another service has it.
         """
@@ -101,10 +101,12 @@ class Inbox:
             with self.root.opened():
                 if not self.root.locked:
                     log.warning("inbox_not_locked", inbox=self.name)
+            return True
         except BlockingIOError:
             raise CannotStart(ALREADY_RUNNING) from None
         except OSError as error:
             logs.out_of_reach(self.name, error)
+            return False
 
     def scan(self, now: float) -> None:
         """Walk the folder and note every file that has had no outcome yet, the oldest ones where there are too many."""
