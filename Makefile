@@ -5,12 +5,13 @@ EXTRAS ?= test
 VENV ?= .venv
 MINUTES ?= 1
 SEED ?= 1
+KILLS ?= 1000
 
 BIN := $(VENV)/bin
 READY := $(VENV)/ready-$(EXTRAS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup libraries run test soak check format pictures clean
+.PHONY: help setup libraries run test soak faults storm check format pictures clean
 
 help:  ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,10 +58,16 @@ demo/astronaut.png: | $(READY)
 	@$(BIN)/python -c 'import sys, PIL.Image, skimage.data; PIL.Image.fromarray(skimage.data.astronaut()).save(sys.argv[1])' $@
 
 test: setup  ## Run the whole test suite
-	$(BIN)/python -m pytest --timeout 60
+	$(BIN)/python -m pytest --timeout 120
 
 soak: setup  ## Send mutated photos through locked workers (MINUTES=10 for longer, SEED=2 for others)
 	$(BIN)/python -m tests.soak --minutes $(MINUTES) --seed $(SEED)
+
+faults: setup  ## Break the real service in every way of the table of faults, and print the table with times
+	$(BIN)/python -m tests.faults.table
+
+storm: setup  ## Kill the service a thousand times at random moments (KILLS=100 for fewer, SEED=2 for others)
+	$(BIN)/python -m tests.faults.storm --kills $(KILLS) --seed $(SEED)
 
 check: setup  ## Lint, check the format and the types
 	$(BIN)/ruff check .

@@ -6,10 +6,9 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 import skimage.data
-from PIL import Image
+from tests import portraits
 from tests.daemon import Daemon
 
 from facewarden.values import Pixels
@@ -33,20 +32,9 @@ def astronaut() -> Pixels:
 
 
 @pytest.fixture(scope="session")
-def portrait(astronaut: Pixels, tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], bytes]:
+def portrait() -> Callable[[int], bytes]:
     """Different small JPEG photos of one face: the same number always gives the same bytes."""
-    folder = tmp_path_factory.mktemp("portraits")
-
-    def make(number: int) -> bytes:
-        file = folder / f"{number}.jpg"
-        if not file.exists():
-            small = Image.fromarray(astronaut).crop((96, 0, 352, 256)).resize((128, 128))
-            marked = np.array(small)
-            marked[:4, :64] = np.random.default_rng(number).integers(0, 256, (4, 64, 3), dtype=np.uint8)
-            Image.fromarray(marked).save(file, quality=95)
-        return file.read_bytes()
-
-    return make
+    return portraits.portrait
 
 
 @pytest.fixture

@@ -57,6 +57,8 @@ class Daemon:
         """Variables that the service is given besides the tests' own."""
         self.launcher: list[str] = []
         """A command that starts the service as its last act, given the service's own command."""
+        self.module = "facewarden"
+        """What Python runs: the program itself, or a test's way into it."""
         self.configure()
 
     def configure(self, top: dict[str, Any] | None = None, **profile: Any) -> None:
@@ -76,11 +78,15 @@ class Daemon:
     def spawn(self, command: str = "run") -> subprocess.Popen[bytes]:
         """Start a command on this configuration without waiting; its log is collected line by line."""
         self.log = []
-        arguments = [*self.launcher, sys.executable, "-m", "facewarden", command, "-c", str(self.file)]
         environment = os.environ | self.environment
+        arguments = self.command(command)
         self.process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment)
         threading.Thread(target=self._collect, args=(self.process, self.log), daemon=True).start()
         return self.process
+
+    def command(self, name: str) -> list[str]:
+        """The command line that runs a command on this configuration."""
+        return [*self.launcher, sys.executable, "-m", self.module, name, "-c", str(self.file)]
 
     def once(self) -> int:
         """Run `facewarden once` to its end; returns its exit code."""

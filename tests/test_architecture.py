@@ -21,11 +21,13 @@ LEVELS: list[set[str]] = [
     {"facewarden", "errors", "values", "protocol"},  # the ground floor
     {"regions"},  # geometry on its values
     {"files"},  # tools
-    {"config", "journal", "key", "logs", "newfile", "notify", "replies"},
+    {"config", "journal", "key", "logs", "newfile", "notify", "replies", "turns"},
     {"pool", "intake", "delivery", "evaluation"},  # rooms
     {"recovery"},  # the order of a start
     {"journey", "pulse"},  # the order of one photo, and what is told of all
-    {"service", "direct", "checks"},  # the order of everything
+    {"carriers", "redoing"},  # the threads that carry; a look before a first start
+    {"service", "direct", "checks", "accounts"},  # the order of everything
+    {"running"},  # one service after the other
     {"cli"},
     {"__main__"},
 ]

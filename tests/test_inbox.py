@@ -41,12 +41,12 @@ def test_an_inbox_gives_each_file_once(inbox: Clocked) -> None:
     drop(inbox.settings, b"a.jpg")
     for now in (0.0, 1.0):
         inbox.room.scan(now)
-        inbox.room.hint({b"a.jpg", b"missing.jpg", b".hidden", b"", b"a.jpg/x"}, now)
+        inbox.room.hint(dict.fromkeys((b"a.jpg", b"missing.jpg", b".hidden", b"", b"a.jpg/x"), False), now)
     assert inbox.room.waiting == 1
     assert inbox.take_all(1.9) == []
     assert inbox.take_all(2.0) == [b"a.jpg"]
     inbox.room.scan(3.0)
-    inbox.room.hint({b"a.jpg"}, 3.0)
+    inbox.room.hint({b"a.jpg": False}, 3.0)
     assert inbox.take_all(9.0) == []
     inbox.done.add((b"a.jpg", signature_of(inbox.settings.path, b"a.jpg")))
     inbox.room.ended(b"a.jpg")
@@ -83,10 +83,10 @@ def test_a_folder_that_fails_in_mid_take_gives_no_file_twice(inbox: Clocked, mon
         os.utime(inbox.settings.path / os.fsdecode(name), (name[0], name[0]))
     inbox.room.scan(0.0)
 
-    def failing(root: int, path: bytes) -> Signature | None:
+    def failing(root: int, path: bytes, done: bytes = b"") -> Signature | None:
         if path == b"b.jpg":
             raise OSError(5, "I/O error")
-        return look(root, path)
+        return look(root, path, done)
 
     monkeypatch.setattr(room, "look", failing)
     with pytest.raises(OSError, match="I/O"):
@@ -120,7 +120,7 @@ def test_subfolders_can_be_left_out(tmp_path: Path) -> None:
     drop(flat.settings, b"a.jpg")
     drop(flat.settings, b"deep/b.jpg")
     flat.room.scan(0.0)
-    flat.room.hint({b"deep/b.jpg"}, 0.0)
+    flat.room.hint({b"deep/b.jpg": False}, 0.0)
     assert flat.take_all(5.0) == [b"a.jpg"]
 
 
@@ -130,7 +130,7 @@ def test_a_missing_inbox_is_an_error_in_every_step(inbox: Clocked) -> None:
     inbox.room.scan(0.0)
     away = inbox.settings.path.with_name("away")
     inbox.settings.path.rename(away)
-    for step in (inbox.room.scan, inbox.room.take, lambda now: inbox.room.hint({b"a.jpg"}, now)):
+    for step in (inbox.room.scan, inbox.room.take, lambda now: inbox.room.hint({b"a.jpg": False}, now)):
         with pytest.raises(FileNotFoundError):
             step(9.0)
     away.rename(inbox.settings.path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import math
 import os
 import signal
@@ -148,19 +147,16 @@ def test_a_pool_without_workers_stops_the_pulse(ear: Ear, journal: Journal, inbo
     assert words(ear) == ["READY=1"]
 
 
-def test_a_long_walk_is_no_standstill(ear: Ear, journal: Journal, pool: Pool, tmp_path: Path) -> None:
-    """While one scan walks through many files for minutes, the pulse goes on, though all scans are overdue."""
-    settings = inbox_in(tmp_path)
-    for number in range(6):
-        (settings.path / f"{number}.jpg").touch()
-    clock = itertools.count(NOW, 100)
-    pulses: list[Pulse] = []
-    inbox = Inbox(settings, Recipe({}), "poll", lambda *_: False, lambda: pulses[0].walked(next(clock)))
-    pulses.append(Pulse(Notifier(ear.address, watchdog=20), journal, pool, [inbox]))
-    pulses[0].ready(NOW - 100)
-    inbox.scan(NOW)
-    assert words(ear) == ["READY=1"] + ["WATCHDOG=1"] * 6
-    pulses[0].beat(next(clock))
+def test_a_long_walk_is_no_standstill(ear: Ear, journal: Journal, pool: Pool, inbox: Inbox) -> None:
+    """While a scan walks through many files for minutes the pulse goes on, though all scans are overdue, and no longer."""
+    pulse = Pulse(Notifier(ear.address, watchdog=20), journal, pool, [inbox])
+    pulse.ready(NOW)
+    inbox.next_scan = NOW
+    for minutes in range(1, 6):
+        inbox.walked += 1
+        pulse.beat(NOW + 60 * minutes)
+    assert words(ear) == ["READY=1"] + ["WATCHDOG=1"] * 5
+    pulse.beat(NOW + 400)
     assert words(ear) == []
 
 

@@ -73,7 +73,7 @@ def test_the_room_is_bounded() -> None:
     settling = Settling(QUIET, room=2)
     for number in range(5):
         settling.see(b"%d" % number, version(1), now=0.0)
-    assert settling.full
+    assert settling.left == 0
     assert len(settling) == 2
     settling.see(b"0", version(2), now=1.0)
     assert [settled.path for settled in taken(settling, 2.0, {b"1": version(1)})] == [b"1"]
@@ -120,7 +120,7 @@ ACTIONS = st.lists(
         st.sampled_from(["write", "write", "see", "see", "take", "remove"]),
         st.sampled_from([A, B, b"c.jpg"]),
         st.sampled_from([0.0, 0.5, 1.0, 2.0, 3.0]),
-        st.integers(0, 2),
+        st.integers(1, 3),
     ),
     max_size=40,
 )
@@ -159,3 +159,15 @@ def _taken_by_history(history: dict[bytes, Seen], disk: dict[bytes, Signature], 
         else:
             history[path].looks.append((now, disk[path]))
     return settled
+
+
+def test_an_empty_file_is_given_more_time() -> None:
+    """A file without a byte waits ten times as long; with its first byte it settles as any other does."""
+    settling = Settling(QUIET, room=2)
+    for path in (b"empty", b"begun"):
+        settling.see(path, Signature(1, 0, 1), now=0.0)
+    settling.see(b"begun", Signature(1, 9, 1), now=1.0)
+    there = {b"empty": Signature(1, 0, 1), b"begun": Signature(1, 9, 1)}
+    assert [settled.path for settled in taken(settling, 1.0 + QUIET, there)] == [b"begun"]
+    assert not taken(settling, 10 * QUIET - 0.1, there)
+    assert [settled.path for settled in taken(settling, 10 * QUIET, there)] == [b"empty"]

@@ -194,8 +194,8 @@ ALREADY_RUNNING = _reason(
 JOURNAL_DAMAGED = _reason(
     47,
     "journal_damaged",
-    "The journal cannot be read.",
-    "Restore it from a backup, or move it away to start anew.",
+    "The journal cannot be read, or is missing where there was one.",
+    "Restore it from a backup, or move the state folder away to start anew: what was kept is then done again.",
     exit=Exit.JOURNAL,
 )
 JOURNAL_NEWER = _reason(

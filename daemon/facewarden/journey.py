@@ -9,16 +9,14 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import errno
-import threading
 import time
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
 import structlog
 
-from facewarden import config, files
+from facewarden import config, files, logs
 from facewarden.config.models import LimitsSection
 from facewarden.delivery.encode import container_of, result_name, result_of
 from facewarden.delivery.naming import report_path, target_path
@@ -30,10 +28,11 @@ from facewarden.delivery.retire import retire
 from facewarden.errors import CRASHED, REASONS, FileRefused, Reason
 from facewarden.intake.claim import Claim, NotSettledError, claim
 from facewarden.intake.settle import Settled
-from facewarden.journal import Journal, Outcome
+from facewarden.journal import Job, Journal, Outcome
 from facewarden.pool import Pool, PoolStopped
 from facewarden.recovery import resume
 from facewarden.replies import Reply
+from facewarden.turns import Turns
 from facewarden.values import Recipe
 
 log = structlog.get_logger()
@@ -53,7 +52,9 @@ class Journey:
 
     def __init__(self, journal: Journal, pool: Pool, results: Results, key: bytes, limits: LimitsSection) -> None:
         self._journal, self._pool, self._results, self._key, self._limits = journal, pool, results, key, limits
-        self._turns = _Turns()
+        self._turns = Turns()
+        self._owed: set[str] = set()
+        """Jobs whose last attempt could not be taken back yet."""
 
     def carry(self, inbox: config.Inbox, recipe: Recipe, settled: Settled) -> Ending:
         """Carry one settled file as far as it goes. Raises CannotStart where no worker can be had any more."""
@@ -64,12 +65,16 @@ class Journey:
                 return Ending(inbox.name, settled.path, "again")
             with files.folder(inbox.path) as root:
                 claimed = claim(self._journal, self._key, inbox, root, settled, recipe)
+            job = claimed.job
+            if self._journal.known_again(inbox.name, job.source, job.signature, claimed.content):
+                self._journal.vanished(job)
+                return Ending(inbox.name, settled.path, "again")
             with self._turns.of(claimed.content + claimed.variant):
                 outcome = self._deliver(inbox, recipe, claimed, time.monotonic() - settled.first_seen)
         except NotSettledError:
             return Ending(inbox.name, settled.path, "again")
         except OSError as error:
-            log.warning("folder_out_of_reach", inbox=inbox.name, error=error.errno or 0)
+            logs.out_of_reach(inbox.name, error)
             return Ending(inbox.name, settled.path, "out_of_reach")
         return Ending(inbox.name, settled.path, outcome)
 
@@ -86,7 +91,15 @@ class Journey:
         try:
             return self._deliver_new(inbox, recipe, claimed, told)
         except OSError:
-            self._journal.uncount(claimed.job)  # a folder that is full or away is no fault of the photo
+            self._uncount(claimed.job)  # a folder that is full or away is no fault of the photo
+            raise
+
+    def _uncount(self, job: Job) -> None:
+        """Take an attempt back; where the journal's own disk is full, before the next one is counted."""
+        try:
+            self._journal.uncount(job)
+        except OSError:
+            self._owed.add(job.id)
             raise
 
     def _deliver_new(
@@ -102,13 +115,25 @@ class Journey:
             return self._quarantine(inbox, claimed, refused.reason, told)
         told |= {"frames": len(reply.picture.frames), "regions": reply.region_count, "second_look": reply.second_look}
         told |= {f"{stage}_s": round(seconds, 3) for stage, seconds in reply.seconds.items()}
-        # Kept before it is published: afterwards the next drop of the same content may already ask for it.
-        self._results.keep(claimed.job.id, data)
+        self._keep(claimed, data)
         return self._publish(inbox, claimed, _Result(data, container, reply.region_count, reply), told)
+
+    def _keep(self, claimed: Claim, data: bytes) -> None:
+        """Before it is published: afterwards the next drop of the same content may already ask for it.
+
+        Where there is no room the next drop is worked on anew.
+        """
+        try:
+            self._results.keep(claimed.job.id, data)
+        except OSError as error:
+            log.warning("result_not_kept", job=claimed.job.id, error=error.errno or 0)
 
     def _treat(self, claimed: Claim, recipe: Recipe, owner: str | None, told: dict[str, Any]) -> Reply | None:
         """Have the photo treated, several times where its reason allows; None where the service is stopping."""
         job = claimed.job
+        if job.id in self._owed:
+            self._journal.uncount(job)
+            self._owed.discard(job.id)
         last = REASONS.get(job.reason, CRASHED)
         while True:
             attempt = self._journal.attempt(job)
@@ -133,8 +158,8 @@ class Journey:
             found = told | {"duplicate": True, "regions": earlier.regions}
             if inbox.duplicates == "skip" and earlier.inbox == inbox.name:
                 self._journal.skipped(claimed.job, earlier)
-                self._retire(inbox, claimed)
-                return self._end(claimed, earlier.outcome, found)
+                gone = self._retire(inbox, claimed)
+                return self._end(claimed, earlier.outcome, found, gone=gone)
             if data := self._results.take(earlier.id):
                 result = _Result(data, container_of(earlier.target), earlier.regions)
                 return self._publish(inbox, claimed, result, found)
@@ -146,18 +171,19 @@ class Journey:
         wanted = result_name(target_path(inbox, self._key, claimed.job.source), result.container)
         with _timed(told, "publish_s"):
             placed = publish(self._journal, claimed.job, outcome, result.data, root, wanted, regions=result.regions)
-        self._retire(inbox, claimed)
+        gone = self._retire(inbox, claimed)
         if inbox.preview and result.reply:
             with _timed(told, "preview_s"):
                 self._preview(inbox, inbox.preview, claimed, placed, result.reply)
-        return self._end(claimed, outcome, told)
+        return self._end(claimed, outcome, told, gone=gone)
 
-    def _retire(self, inbox: config.Inbox, claimed: Claim) -> None:
+    def _retire(self, inbox: config.Inbox, claimed: Claim) -> bool:
         """The result is durable: now the original may go. One that cannot be moved stays, and is not taken again."""
         try:
-            retire(claimed.job, inbox.path, inbox.originals, inbox.folder("archive"))
+            return retire(claimed.job, inbox.path, inbox.originals, inbox.folder("archive"))
         except OSError as error:
             log.warning("original_not_retired", job=claimed.job.id, inbox=inbox.name, error=error.errno or 0)
+            return False
 
     def _preview(self, inbox: config.Inbox, folder: Path, claimed: Claim, result: bytes, reply: Reply) -> None:
         """Only a help for the eye: the result stands already, whatever becomes of this."""
@@ -166,8 +192,8 @@ class Journey:
         except OSError as error:
             log.warning("preview_not_written", job=claimed.job.id, inbox=inbox.name, error=error.errno or 0)
 
-    def _end(self, claimed: Claim, outcome: Outcome, told: dict[str, Any]) -> Outcome:
-        self._journal.done(claimed.job)
+    def _end(self, claimed: Claim, outcome: Outcome, told: dict[str, Any], *, gone: bool) -> Outcome:
+        self._journal.done(claimed.job, gone=gone)
         log.info("job", **told, outcome=outcome)
         return outcome
 
@@ -175,7 +201,7 @@ class Journey:
         keep = inbox.originals == "keep"
         folder, alone = inbox.folder("quarantine"), report_path(inbox, self._key, claimed.job.source)
         outcome = quarantine(self._journal, claimed.job, reason, inbox.path, folder, keep=keep, alone=alone)
-        self._journal.done(claimed.job)
+        self._journal.done(claimed.job, gone=not keep)
         log.warning("job", **told, outcome=outcome, reason=reason.number, reason_name=reason.name)
         return outcome
 
@@ -187,29 +213,6 @@ class _Result:
     regions: int
     reply: Reply | None = None
     """None where an earlier result is delivered again: its pixels are not at hand, and nothing is opened for them."""
-
-
-class _Turns:
-    """Lets jobs of the same content go one after the other, so that the second finds the first one's result."""
-
-    def __init__(self) -> None:
-        self._guard = threading.Lock()
-        self._locks: dict[bytes, threading.Lock] = {}
-        self._users: Counter[bytes] = Counter()
-
-    @contextlib.contextmanager
-    def of(self, content: bytes) -> Iterator[None]:
-        with self._guard:
-            lock = self._locks.setdefault(content, threading.Lock())
-            self._users[content] += 1
-        try:
-            with lock:
-                yield
-        finally:
-            with self._guard:
-                self._users[content] -= 1
-                if not self._users[content]:
-                    del self._users[content], self._locks[content]
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ through the standard library's root logger, and all that is kept of them is whic
 
 from __future__ import annotations
 
+import errno
 import logging
 import re
 import sys
@@ -74,6 +75,15 @@ def configure(style: Literal["json", "console"] | None = None, level: int = logg
     sys.excepthook = _unforeseen
     threading.excepthook = lambda args: _unforeseen(args.exc_type, args.exc_value, args.exc_traceback)
     sys.unraisablehook = lambda args: _unforeseen(args.exc_type, args.exc_value, args.exc_traceback)
+
+
+def out_of_reach(inbox: str, error: OSError) -> None:
+    """A folder of an inbox cannot be used now. A full disk is an alarm: it stays full until somebody makes room."""
+    log = structlog.get_logger()
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        log.error("disk_full", inbox=inbox, error=error.errno)
+    else:
+        log.warning("folder_out_of_reach", inbox=inbox, error=error.errno or 0)
 
 
 def only_allowed(_logger: Any, _method: str, entry: structlog.typing.EventDict) -> structlog.typing.EventDict:

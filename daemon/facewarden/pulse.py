@@ -31,8 +31,8 @@ RETRY = 5.0
 class Signs:
     """How far the parts are at one moment; times in seconds on the monotonic clock.
 
-    `walked`: files that scans have met since the start. `scan_due`: when the inbox that waits longest wants its next
-    scan, or its next try where it is out of reach. `journal`: whether it answered just now. `pool_due`: see `Pool.due`.
+    `walked`: files that scans have met since the start. `scan_due`: when the inbox that is furthest on wants its next
+    scan, or its next try where it is out of reach; one whose mount hangs would not be helped by a restart. `journal`: whether it answered just now. `pool_due`: see `Pool.due`.
     """
 
     walked: int
@@ -61,7 +61,7 @@ class Pulse:
         self._notifier, self._journal, self._pool, self._inboxes = notifier, journal, pool, inboxes
         self._ended: Counter[str] = Counter()
         self._open = 0
-        self._walked = self._walked_before = 0
+        self._walked_before = 0
 
     def ready(self, now: float) -> None:
         """Work begins."""
@@ -78,14 +78,9 @@ class Pulse:
         if still:
             self.due = now + min(RETRY, self._notifier.interval)
             return
-        self._walked_before = self._walked
+        self._walked_before = self._walked()
         self._tell("WATCHDOG=1" if self._notifier.watched else None)
         self.due = now + self._notifier.interval
-
-    def walked(self, now: float) -> None:
-        """A scan met a file: a long walk is no standstill."""
-        self._walked += 1
-        self.beat(now)
 
     def ended(self, outcome: str) -> None:
         """Count a photo that ended, for the status line."""
@@ -97,8 +92,11 @@ class Pulse:
         self.due = math.inf
 
     def _signs(self) -> Signs:
-        scan_due = min(inbox.next_scan for inbox in self._inboxes)
-        return Signs(self._walked, scan_due, self._journal_answers(), self._pool.due)
+        scan_due = max(inbox.next_scan for inbox in self._inboxes)
+        return Signs(self._walked(), scan_due, self._journal_answers(), self._pool.due)
+
+    def _walked(self) -> int:
+        return sum(inbox.walked for inbox in self._inboxes)
 
     def _journal_answers(self) -> bool:
         try:

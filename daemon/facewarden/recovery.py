@@ -11,7 +11,7 @@ from typing import get_args
 
 import structlog
 
-from facewarden import config, files
+from facewarden import config, files, logs
 from facewarden.config.models import Role
 from facewarden.delivery.naming import report_path, target_path
 from facewarden.delivery.publish import is_placed, sweep, withdraw
@@ -35,7 +35,7 @@ def recover(journal: Journal, key: bytes, inboxes: Mapping[str, config.Inbox]) -
         try:
             _recover(journal, key, job, inbox)
         except OSError as error:
-            log.warning("folder_out_of_reach", inbox=inbox.name, error=error.errno or 0)
+            logs.out_of_reach(inbox.name, error)
 
 
 def resume(journal: Journal, key: bytes, inbox: config.Inbox, path: bytes) -> None:
@@ -75,9 +75,11 @@ def _has_its_name(job: Job, inbox: config.Inbox, *, there: bool) -> bool:
 
 def _finish(journal: Journal, job: Job, inbox: config.Inbox) -> None:
     journal.placed(job)
-    if job.outcome != "quarantined":
-        retire(job, inbox.path, inbox.originals, inbox.folder("archive"))
-    journal.done(job)
+    if job.outcome == "quarantined":
+        gone = inbox.originals != "keep"
+    else:
+        gone = retire(job, inbox.path, inbox.originals, inbox.folder("archive"))
+    journal.done(job, gone=gone)
     log.info("job_recovered", job=job.id, inbox=inbox.name, outcome=job.outcome)
 
 

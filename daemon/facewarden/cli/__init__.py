@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from facewarden import __version__
-from facewarden.cli import direct, measure, selftest, watching
+from facewarden.cli import direct, measure, reconciling, selftest, watching
 
 app = typer.Typer(
     add_completion=False,
@@ -21,6 +21,7 @@ app.command()(direct.redact)
 app.command()(direct.detect)
 app.command()(measure.evaluate)
 app.command()(watching.check)
+app.command()(reconciling.reconcile)
 app.command()(watching.sample_config)
 app.add_typer(selftest.app, name="selftest")
 

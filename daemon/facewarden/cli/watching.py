@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -16,17 +16,26 @@ from facewarden import checks, config, logs
 from facewarden.cli.terminal import DEFAULT_FILE, ConfigurationFile, progress_bar, summary, told_plainly
 from facewarden.errors import Exit
 from facewarden.journey import Ending
+from facewarden.running import Running
 from facewarden.service import Service
 
+Anew = Annotated[
+    bool, typer.Option("--anew", help="Begin with a new journal though that does kept originals a second time.")
+]
 
-def run(file: ConfigurationFile = DEFAULT_FILE) -> None:
-    """Watch the inboxes until told to stop (SIGTERM or Ctrl-C)."""
+
+def run(file: ConfigurationFile = DEFAULT_FILE, anew: Anew = False) -> None:
+    """Watch the inboxes until told to stop (SIGTERM or Ctrl-C); SIGHUP has the configuration read again."""
     logs.configure()
-    with told_plainly(), _service(file) as service:
-        service.run()
+    running = Running(file, anew=anew)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: running.stop())
+    signal.signal(signal.SIGHUP, lambda *_: running.reload())
+    with told_plainly():
+        running.run()
 
 
-def once(file: ConfigurationFile = DEFAULT_FILE) -> None:
+def once(file: ConfigurationFile = DEFAULT_FILE, anew: Anew = False) -> None:
     """Work off what is in the inboxes now, then exit; 1 if a photo was quarantined or a folder was out of reach."""
     logs.configure()
     counts: Counter[str] = Counter()
@@ -38,7 +47,7 @@ def once(file: ConfigurationFile = DEFAULT_FILE) -> None:
             done = sum(counts[outcome] for outcome in ("published", "held", "quarantined", "vanished"))
             progress.update(task, completed=done, total=done + service.waiting)
 
-        with _service(file, ended) as service:
+        with _service(file, ended, anew=anew) as service:
             service.once()
             failing = sum(inbox.failing for inbox in service.inboxes.values())
     summary(counts, failing)
@@ -64,8 +73,8 @@ def sample_config() -> None:
 
 
 @contextmanager
-def _service(file: Path, on_ending: Any = lambda _: None) -> Iterator[Service]:
-    service = Service(config.load(file), on_ending)
+def _service(file: Path, on_ending: Any, *, anew: bool) -> Iterator[Service]:
+    service = Service(config.load(file), on_ending, anew=anew)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: service.stop())
     try:

@@ -28,6 +28,11 @@ class Inbox(Profile):
         examples=["inbox"],
         description="The inbox: photos are dropped here. Relative paths start at this file's folder.",
     )
+    marker: str | None = Field(
+        None,
+        pattern=r"^[^/\x00]{1,255}$",
+        description="A file that lies in this inbox and in no other place: while it is missing (a share is not mounted), nothing is read.",
+    )
     outbox: Folder = Field(examples=["outbox"], description="Results appear here.")
     quarantine: Folder | None = Field(
         None, description="Originals that could not be redacted. Default: beside the inbox, its name plus -quarantine."

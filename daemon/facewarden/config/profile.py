@@ -59,6 +59,11 @@ class PhotoNames(Section):
         ),
         description="Patterns that never count: what scanners, browsers and file servers use while they still write.",
     )
+    done: str | None = Field(
+        None,
+        pattern=r"^[^/\x00]{1,32}$",
+        description="Ending such as .done: a photo is read once a file of its name plus this lies beside it. null: none is awaited.",
+    )
 
 
 class Detect(Section):
@@ -151,6 +156,12 @@ class Profile(Section):
     )
     settle: float = Field(
         2.0, ge=0.1, le=86400, description="Seconds that a file must have been quiet before it is read."
+    )
+    settle_renamed: float = Field(
+        0.0,
+        ge=0.0,
+        le=86400,
+        description="The same for a file that was renamed or moved into place, where events tell of it: it is complete.",
     )
     scan_every: float = Field(
         30.0,

@@ -17,9 +17,13 @@ FOLDER_MODE = 0o777
 """For mirrored subfolders; the service's umask narrows it as the operator chose."""
 
 
+PREFIX = ".facewarden-"
+"""How the names of temp files begin; the job's id follows."""
+
+
 def temporary_name(job_id: str) -> bytes:
     """Hidden, and the same at each attempt of a job, so that a retry replaces what a crash left behind."""
-    return b".facewarden-%s.part" % job_id.encode()
+    return f"{PREFIX}{job_id}.part".encode()
 
 
 def publish(

@@ -18,13 +18,16 @@ from facewarden.journal import Job
 from facewarden.newfile import new_file, place
 
 
-def retire(job: Job, inbox: Path, policy: Literal["keep", "archive", "delete"], archive: Path) -> None:
-    """Carry out the policy; nothing to do if the original has gone already. Raises OSError where it is refused."""
+def retire(job: Job, inbox: Path, policy: Literal["keep", "archive", "delete"], archive: Path) -> bool:
+    """Carry out the policy; nothing to do if the original has gone already. Raises OSError where it is refused.
+
+    Returns whether the original is gone from its place; where it is kept nobody has looked.
+    """
     if policy == "keep":
-        return
+        return False
     with files.folder(inbox) as root:
         if not unchanged(job, root):
-            return
+            return True
         subfolder, _, name = job.source.rpartition(b"/")
         if policy == "delete":
             with files.folder(subfolder, beneath=root) as here:
@@ -32,6 +35,7 @@ def retire(job: Job, inbox: Path, policy: Literal["keep", "archive", "delete"], 
                 os.fsync(here)
         else:
             move(job, root, archive, job.source, lambda target, inode: None)
+    return True
 
 
 def unchanged(job: Job, root: int) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from facewarden import __version__, config, files
 from facewarden.errors import EMPTY, TOO_MANY_BYTES, UNREADABLE, FileRefused, Reason
 from facewarden.files import Signature
-from facewarden.intake.scan import look
+from facewarden.intake.scan import SHARED, look
 from facewarden.intake.settle import Settled
 from facewarden.journal import Job, Journal
 from facewarden.values import Recipe
@@ -43,18 +43,19 @@ def claim(journal: Journal, key: bytes, inbox: config.Inbox, root: int, settled:
     data, refusal = bytearray(), None
     try:
         with _opened(root, settled.path) as descriptor:
-            signature = Signature.of(os.fstat(descriptor))
-            if signature != settled.signature:
+            status = os.fstat(descriptor)
+            signature = Signature.of(status)
+            if signature != settled.signature or status.st_nlink > 1:
                 raise NotSettledError
             try:
                 data = _read(descriptor, signature.size, recipe.limits.bytes)
             except FileRefused as refused:
                 refusal = refused.reason
-            if Signature.of(os.fstat(descriptor)) != signature:
-                raise NotSettledError
+            if Signature.of(os.fstat(descriptor)) != signature or look(root, settled.path) != signature:
+                raise NotSettledError  # it changed, or is no longer what stands there
     except PermissionError:
         seen = look(root, settled.path)
-        if seen is None:
+        if seen is None or seen == SHARED:
             raise NotSettledError from None
         signature, refusal = seen, UNREADABLE
     content = hmac.digest(key, data or repr(signature).encode(), hashlib.sha256)

@@ -1,4 +1,4 @@
-"""One inbox as the loop sees it: files come in by scan and by hint, and leave settled, oldest first.
+"""One inbox between two steps of its thread: files come in by scan and by hint, and leave settled, oldest first.
 
 Every OSError that reaches the caller means that the folder is out of reach; what could not be listed is never taken for
 gone.
@@ -6,19 +6,29 @@ gone.
 
 from __future__ import annotations
 
+import heapq
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
-from facewarden import config, files
+import structlog
+
+from facewarden import config, logs
+from facewarden.errors import ALREADY_RUNNING, CannotStart
 from facewarden.files import Signature
-from facewarden.intake.scan import Names, look, scan
+from facewarden.intake.root import Root
+from facewarden.intake.scan import SHARED, Names, look, scan
 from facewarden.intake.settle import Settled, Settling
 from facewarden.values import Recipe
 
+log = structlog.get_logger()
+
 ROOM = 5_000
 """Files of one inbox that are watched for quiet at a time: memory stays bounded however many wait."""
+
+KNOWN = 200_000
+"""Files that had their outcome and are remembered without asking the journal; beyond that it is asked again."""
 
 BATCH = 100
 """Settled files taken out at a time; `claim` looks again at each, so that one may wait here."""
@@ -29,9 +39,12 @@ SHORTEST_SCAN = 1.0
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 """Seconds before a folder that failed is tried again; doubled at each failure."""
 
+BLIND_SCAN = 10.0
+"""Seconds between scans at most, where events were wanted and cannot be had."""
+
 
 class Inbox:
-    """What is known of one inbox's folder between two steps of the loop. Used by the loop's thread alone."""
+    """What is known of one inbox's folder. Used by one thread; `pause` and what it tells may be used by others too."""
 
     def __init__(
         self,
@@ -39,25 +52,32 @@ class Inbox:
         recipe: Recipe,
         way: Literal["events", "poll"],
         finished: Callable[[str, bytes, Signature], bool],
-        on_file: Callable[[], None] = lambda: None,
     ) -> None:
-        """`finished` tells whether a version had its outcome; `on_file` is called at each file that a scan meets."""
+        """`finished` tells whether a version had its outcome."""
         self.settings = settings
         self.recipe = recipe
         self.way = way
+        self.root = Root(settings.path, settings.marker)
         self.failing = False
+        self.blind = False
+        """Whether events were wanted and are lacking, for some of its folders at least."""
+        self.scanned = False
+        self.more = False
+        """Whether the last scan found more files than there was room for."""
+        self.walked = 0
+        """Files that scans have met since the start."""
         self.next_scan = self._last_scan = 0.0
-        self._names = Names(settings)
+        self.ready: deque[Settled] = deque()
+        """Settled files, oldest first, under way until `ended`."""
+        self._names = Names(settings, settings.marker)
         self._settling = Settling(settings.settle, ROOM)
         self._finished = finished
-        self._on_file = on_file
         self._known: set[int] = set()
         self._under_way: set[bytes] = set()
         self._not_before = 0.0
+        self._folder_failed = False
         self._pause = FIRST_PAUSE
-        self._overflowed = False
-        self._ready: deque[Settled] = deque()
-        self.scanned = False
+        self._shared = self._growing = 0
 
     @property
     def name(self) -> str:
@@ -70,76 +90,132 @@ class Inbox:
     @property
     def waiting(self) -> int:
         """Files seen that are not under way yet."""
-        return len(self._settling) + len(self._ready)
+        return len(self._settling) + len(self.ready)
 
-    @property
-    def more(self) -> bool:
-        """Whether the last scan found more files than there was room for."""
-        return self._overflowed
+    def first_look(self) -> bool:
+        """Open the folder for the first time, and lock it; False where it is away: it is tried again later.
+
+        Raises CannotStart(ALREADY_RUNNING) where another service has it.
+        """
+        try:
+            with self.root.opened():
+                if not self.root.locked:
+                    log.warning("inbox_not_locked", inbox=self.name)
+            return True
+        except BlockingIOError:
+            raise CannotStart(ALREADY_RUNNING) from None
+        except OSError as error:
+            logs.out_of_reach(self.name, error)
+            return False
 
     def scan(self, now: float) -> None:
-        """Walk the folder and note every file that has had no outcome yet."""
+        """Walk the folder and note every file that has had no outcome yet, the oldest ones where there are too many."""
         self._last_scan = now
-        self.next_scan = now + self.settings.scan_every
-        self._overflowed = False
-        with files.folder(self.path) as root:
-            for path, signature in scan(root, self._names, deep=self.settings.subfolders != "ignore"):
-                self._on_file()
-                if not self._settling.full:
-                    self._see(path, signature, now)
-                elif not self._has_ended(path, signature):
-                    self._overflowed = True
-                    break
+        self.next_scan = now + min(self.settings.scan_every, BLIND_SCAN if self.blind else self.settings.scan_every)
+        with self.root.opened() as root:
+            self.more = False
+            shared = self._shared
+            self._shared = 0
+            for path, signature in self._oldest(root):
+                self._see(path, signature, now)
+        if self._shared != shared:
+            log.warning("hard_links_passed_over", inbox=self.name, waiting=self._shared)
         self.scanned = True
+        if self._folder_failed:
+            self.recovered()
 
     def scan_soon(self) -> None:
-        """A folder in the inbox is new or was renamed: scan it, but not at every one of a thousand such events."""
+        """Scan, but not at every one of a thousand events that ask for it."""
         self.next_scan = min(self.next_scan, self._last_scan + SHORTEST_SCAN)
 
-    def hint(self, paths: set[bytes], now: float) -> None:
-        """Look at files that an event named."""
-        with files.folder(self.path) as root:
-            for path in paths:
-                counts = self._names.path(path) and (self.settings.subfolders != "ignore" or b"/" not in path)
-                signature = look(root, path) if counts else None
-                if signature:
-                    self._see(path, signature, now)
+    def hint(self, paths: Mapping[bytes, bool], now: float) -> None:
+        """Look at files that events named, and whether each was renamed into place."""
+        with self.root.opened() as root:
+            for path, renamed in paths.items():
+                photo = path.removesuffix(self._names.done)
+                counts = self._names.path(photo) and (self.settings.subfolders != "ignore" or b"/" not in photo)
+                signature = look(root, photo, self._names.done) if counts else None
+                if signature == SHARED:
+                    self.scan_soon()  # a program that gives a file its last name with link(2) takes the first one away
+                elif signature:
+                    self._see(photo, signature, now, self.settings.settle_renamed if renamed else None)
 
     def take(self, now: float) -> Settled | None:
         """The next settled file, oldest first; under way until `ended`. None while there is none."""
-        if now < self._not_before:
-            return None
-        if not self._ready and self._settling.could_be_settled(now):
-            with files.folder(self.path) as root:
-                for settled in self._settling.settled(now, lambda path: look(root, path), BATCH):
-                    # One by one: if the next look fails, those before it must not be seen anew, or they would go twice.
-                    self._under_way.add(settled.path)
-                    self._ready.append(settled)
-        return self._ready.popleft() if self._ready else None
+        self.lay_out(now)
+        return self.ready.popleft() if self.ready and now >= self._not_before else None
+
+    def lay_out(self, now: float) -> None:
+        """Put what has settled into `ready`, where nothing lies there any more."""
+        if self.ready or now < self._not_before or not self._settling.could_be_settled(now):
+            return
+        with self.root.opened() as root:
+            for settled in self._settling.settled(now, lambda path: self._looked(root, path), BATCH):
+                # One by one: if the next look fails, those before it must not be seen anew, or they would go twice.
+                self._under_way.add(settled.path)
+                self.ready.append(settled)
+        self._tell_growing()
 
     def ended(self, path: bytes) -> None:
         """The file is no longer under way: it has its outcome, or must settle again."""
         self._under_way.discard(path)
 
-    def failed(self, now: float) -> None:
-        """The folder, or one of its targets, was out of reach: wait longer each time before the next try."""
-        self.failing = True
+    def failed(self, now: float, *, folder: bool = False) -> None:
+        """The folder itself, or one of its targets, was out of reach: wait longer each time before the next try."""
+        self.failing, self._folder_failed = True, folder
         self._not_before = self.next_scan = now + self._pause
         self._pause = min(self._pause * 2, LONGEST_PAUSE)
 
     def recovered(self) -> None:
-        self.failing = False
+        if self.failing:
+            log.info("folder_back", inbox=self.name)
+        self.failing = self._folder_failed = False
         self._pause = FIRST_PAUSE
+
+    @property
+    def not_before(self) -> float:
+        """Until when it is left alone."""
+        return self._not_before
 
     def next_due(self, now: float) -> float:
         """When this inbox wants attention next."""
-        settled = now if self._ready else self._settling.next_due()
+        settled = now if self.ready else self._settling.next_due()
         due = self.next_scan if settled is None else min(self.next_scan, settled)
         return max(due, self._not_before, now)
 
-    def _see(self, path: bytes, signature: Signature, now: float) -> None:
-        if path not in self._under_way and not self._has_ended(path, signature):
-            self._settling.see(path, signature, now)
+    def _oldest(self, root: int) -> Iterator[tuple[bytes, Signature]]:
+        """Those files of the folder that are new, at most as many as there is room for, and those watched already."""
+        heap: list[tuple[int, bytes, Signature]] = []
+        for path, signature in scan(root, self._names, deep=self.settings.subfolders != "ignore"):
+            self.walked += 1
+            if signature == SHARED:
+                self._shared += 1
+            elif path in self._settling:
+                yield path, signature
+            elif len(heap) >= self._settling.left and (not heap or -signature.mtime_ns <= heap[0][0]):
+                self.more = True
+            elif path not in self._under_way and not self._has_ended(path, signature):
+                heapq.heappush(heap, (-signature.mtime_ns, path, signature))
+                if len(heap) > self._settling.left:
+                    heapq.heappop(heap)
+                    self.more = True
+        for _, path, signature in heap:
+            yield path, signature
+
+    def _looked(self, root: int, path: bytes) -> Signature | None:
+        signature = look(root, path, self._names.done)
+        return None if signature == SHARED else signature
+
+    def _see(self, path: bytes, signature: Signature, now: float, quiet_seconds: float | None = None) -> None:
+        if path in self._under_way or self._has_ended(path, signature):
+            return
+        self.more |= not self._settling.see(path, signature, now, quiet_seconds)
+        self._tell_growing()
+
+    def _tell_growing(self) -> None:
+        if self._settling.growing != self._growing:
+            self._growing = self._settling.growing
+            log.info("still_growing", inbox=self.name, waiting=self.waiting)
 
     def _has_ended(self, path: bytes, signature: Signature) -> bool:
         """Whether this version had its outcome; remembered by hash, so that a full inbox costs no query a file."""
@@ -147,6 +223,8 @@ class Inbox:
         if version in self._known:
             return True
         if self._finished(self.name, path, signature):
+            if len(self._known) >= KNOWN:
+                self._known.clear()
             self._known.add(version)
             return True
         return False

@@ -6,6 +6,7 @@ Links are never followed, whether to files or to folders: what a link points at 
 from __future__ import annotations
 
 import fnmatch
+import glob
 import os
 import re
 import stat
@@ -23,12 +24,21 @@ NEVER = ("@eaDir", "#recycle", "#snapshot", "lost+found", "System Volume Informa
 """Folders that NAS systems and disks keep for themselves."""
 
 
+SHARED = Signature(0, -1, 0)
+"""In place of a file's signature: it has a second name (a hard link), here or anywhere, through which others may write
+to it or keep it. Such a file is not read (docs/decisions/0010-hard-links.md)."""
+
+
 class Names:
     """Which names in an inbox count, from its profile's patterns; case is ignored as scanners do."""
 
-    def __init__(self, profile: Profile) -> None:
+    def __init__(self, profile: Profile, marker: str | None = None) -> None:
         self._wanted = _any_of(profile.photos.names)
-        self._ignored = _any_of((*profile.photos.ignore, *NEVER))
+        marks = [f"*{glob.escape(profile.photos.done)}"] if profile.photos.done else []
+        own = [glob.escape(marker)] if marker else []
+        self._ignored = _any_of((*profile.photos.ignore, *NEVER, *marks, *own))
+        self.done = os.fsencode(profile.photos.done or "")
+        """What a file's name plus this must name too before the file counts; empty: nothing."""
 
     def file(self, name: str) -> bool:
         return bool(self._wanted(name)) and not self._ignored(name)
@@ -62,7 +72,7 @@ def scan(root: int, names: Names, *, deep: bool) -> Iterator[tuple[bytes, Signat
                         if deep and names.folder(entry.name):
                             waiting.append(path + b"/")
                     elif entry.is_file(follow_symlinks=False) and names.file(entry.name):
-                        yield from _looked(entry, path)
+                        yield from _looked(entry, path, here, names.done)
         except PermissionError as error:
             if not relative:
                 raise
@@ -73,20 +83,27 @@ def scan(root: int, names: Names, *, deep: bool) -> Iterator[tuple[bytes, Signat
                 raise
 
 
-def _looked(entry: os.DirEntry[str], path: bytes) -> Iterator[tuple[bytes, Signature]]:
+def _looked(entry: os.DirEntry[str], path: bytes, here: int, done: bytes) -> Iterator[tuple[bytes, Signature]]:
     try:
-        yield path, Signature.of(entry.stat(follow_symlinks=False))
+        status = entry.stat(follow_symlinks=False)
+        if done:
+            os.stat(os.fsencode(entry.name) + done, dir_fd=here, follow_symlinks=False)
+        yield path, Signature.of(status) if status.st_nlink == 1 else SHARED
     except FileNotFoundError:
-        return  # taken away between the listing and the look
+        return  # taken away between the listing and the look, or not said to be done yet
 
 
-def look(root: int, path: bytes) -> Signature | None:
-    """How a file is now; None where it has gone or is no longer a regular file.
+def look(root: int, path: bytes, done: bytes = b"") -> Signature | None:
+    """How a file is now; None where it has gone, is no longer a regular file, or is not said to be done.
 
     Also where its subfolder was closed to us: a scan finds it again, and it must not hold up the others.
     """
     try:
         status = files.status_of(path, root)
+        if done and not files.status_of(path + done, root):
+            return None
     except PermissionError:
         return None
-    return Signature.of(status) if status and stat.S_ISREG(status.st_mode) else None
+    if not status or not stat.S_ISREG(status.st_mode):
+        return None
+    return Signature.of(status) if status.st_nlink == 1 else SHARED

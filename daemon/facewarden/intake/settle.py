@@ -11,12 +11,24 @@ from collections.abc import Callable, Iterator
 
 from facewarden.files import Signature
 
+NOTICE_AFTER = 10
+"""Quiet times after which a file that still changes is told of."""
+
+EMPTY_TIMES = 10
+"""Quiet times for an empty file: many programs make a file long before their first bytes are there (smbclient, say)."""
+
 
 @dataclasses.dataclass(slots=True)
 class _Watched:
     signature: Signature
     first_seen: float
     quiet_since: float
+    quiet_seconds: float
+    told: bool = False
+
+    @property
+    def due(self) -> float:
+        return self.quiet_since + self.quiet_seconds
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -35,30 +47,39 @@ class Settling:
         self._quiet_seconds = quiet_seconds
         self._room = room
         self._watched: dict[bytes, _Watched] = {}
+        self.growing = 0
+        """Files that have changed for NOTICE_AFTER quiet times, each counted once."""
 
     def __len__(self) -> int:
         return len(self._watched)
 
-    @property
-    def full(self) -> bool:
-        return len(self._watched) >= self._room
+    def __contains__(self, path: bytes) -> bool:
+        return path in self._watched
 
-    def see(self, path: bytes, signature: Signature, now: float) -> None:
-        """Note how a file looks now. A change starts its quiet time again; a new file is taken while there is room."""
+    @property
+    def left(self) -> int:
+        """For how many more there is room."""
+        return self._room - len(self._watched)
+
+    def see(self, path: bytes, signature: Signature, now: float, quiet_seconds: float | None = None) -> bool:
+        """Note how a file looks now; False where it is new and there is no room for it.
+
+        A change starts its quiet time again. `quiet_seconds` is the time for a file that was renamed into place.
+        """
         known = self._watched.get(path)
         if known is None:
-            if not self.full:
-                self._watched[path] = _Watched(signature, now, now)
+            if self.left <= 0:
+                return False
+            known = self._watched[path] = _Watched(signature, now, now, self._time_for(signature))
         elif known.signature != signature:
-            known.signature, known.quiet_since = signature, now
-
-    def forget(self, path: bytes) -> None:
-        self._watched.pop(path, None)
+            self._changed(known, signature, now)
+        if quiet_seconds is not None:
+            known.quiet_seconds = quiet_seconds
+        return True
 
     def next_due(self) -> float | None:
         """When the next file could be settled; None while there is none."""
-        quietest = min((seen.quiet_since for seen in self._watched.values()), default=None)
-        return None if quietest is None else quietest + self._quiet_seconds
+        return min((seen.due for seen in self._watched.values()), default=None)
 
     def could_be_settled(self, now: float) -> bool:
         due = self.next_due()
@@ -66,7 +87,7 @@ class Settling:
 
     def settled(self, now: float, look: Callable[[bytes], Signature | None], most: int) -> Iterator[Settled]:
         """Take out at most `most` files that are quiet now; `look` tells how a file is, or None where it has gone."""
-        due = [path for path, seen in self._watched.items() if now - seen.quiet_since >= self._quiet_seconds]
+        due = [path for path, seen in self._watched.items() if seen.due <= now]
         for path in sorted(due, key=lambda path: self._watched[path].signature.mtime_ns)[:most]:
             seen = self._watched[path]
             signature = look(path)
@@ -76,4 +97,14 @@ class Settling:
             elif signature is None:
                 del self._watched[path]
             else:
-                seen.signature, seen.quiet_since = signature, now
+                self._changed(seen, signature, now)
+
+    def _changed(self, seen: _Watched, signature: Signature, now: float) -> None:
+        """Somebody writes to it: whatever way it came, it must be quiet for the full time."""
+        seen.signature, seen.quiet_since, seen.quiet_seconds = signature, now, self._time_for(signature)
+        if not seen.told and now - seen.first_seen >= NOTICE_AFTER * self._quiet_seconds:
+            seen.told = True
+            self.growing += 1
+
+    def _time_for(self, signature: Signature) -> float:
+        return self._quiet_seconds if signature.size else EMPTY_TIMES * self._quiet_seconds

@@ -11,76 +11,36 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import errno
-import os
 import secrets
 import sqlite3
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
 
 from facewarden import files
-from facewarden.errors import ALREADY_RUNNING, FOLDER, JOURNAL_DAMAGED, JOURNAL_NEWER, CannotStart
+from facewarden.errors import ALREADY_RUNNING, FOLDER, JOURNAL_DAMAGED, CannotStart
 from facewarden.files import Signature
+from facewarden.journal.job import COLUMNS, Job, Outcome, job_of
+from facewarden.journal.schema import open_file, prepare
 
-State = Literal["claimed", "placing", "placed", "done"]
-Outcome = Literal["published", "held", "quarantined", "vanished"]
-
-SCHEMA_VERSION = 1
-_SCHEMA = """
-CREATE TABLE jobs (
-    id TEXT PRIMARY KEY,
-    inbox TEXT NOT NULL,
-    source BLOB NOT NULL,
-    inode INTEGER NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
-    content BLOB NOT NULL,
-    variant BLOB NOT NULL,
-    state TEXT NOT NULL,
-    attempts INTEGER NOT NULL DEFAULT 0,
-    outcome TEXT, reason INTEGER NOT NULL DEFAULT 0,
-    target BLOB, target_inode INTEGER,
-    regions INTEGER NOT NULL DEFAULT 0,
-    claimed_at REAL NOT NULL, ended_at REAL
-) STRICT;
-CREATE INDEX jobs_by_source ON jobs (inbox, source);
-CREATE INDEX jobs_by_content ON jobs (content, variant) WHERE outcome IN ('published', 'held');
-CREATE INDEX jobs_open ON jobs (inbox) WHERE state <> 'done';
-"""
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Job:
-    """One original's journey as the journal knows it. `source` and `target` are relative to their folders."""
-
-    id: str
-    inbox: str
-    source: bytes
-    signature: Signature
-    state: State
-    attempts: int
-    outcome: Outcome | None
-    reason: int
-    target: bytes | None
-    target_inode: int | None
-    regions: int
-
-
-_COLUMNS = "id, inbox, source, inode, size, mtime_ns, state, attempts, outcome, reason, target, target_inode, regions"
+_HAD = "state = 'done' AND outcome <> 'vanished' AND NOT gone"
+"""A job whose original had its outcome and stands where it was."""
 
 
 class Journal:
     """The open journal; holds the lock of its state folder until closed. Thread-safe.
 
-    Raises CannotStart: ALREADY_RUNNING where another process holds the lock, JOURNAL_DAMAGED, JOURNAL_NEWER, FOLDER.
+    Raises CannotStart: ALREADY_RUNNING where another process holds the lock, JOURNAL_DAMAGED (or missing where
+    there was one), JOURNAL_NEWER, FOLDER.
     """
 
     def __init__(self, state: Path) -> None:
         with contextlib.ExitStack() as opened:
             try:
                 opened.enter_context(files.lock(state / "lock"))
-                self._database = opened.enter_context(contextlib.closing(_open(state / "journal.sqlite")))
-                self._prepare()
+                self._database = opened.enter_context(contextlib.closing(open_file(state)))
+                prepare(self._database)
             except BlockingIOError:
                 raise CannotStart(ALREADY_RUNNING) from None
             except (OSError, sqlite3.OperationalError):
@@ -91,18 +51,6 @@ class Journal:
             self._opened = opened.pop_all()
         self._guard = threading.Lock()
 
-    def _prepare(self) -> None:
-        self._database.execute("PRAGMA journal_mode = WAL")
-        self._database.execute("PRAGMA synchronous = FULL")
-        (version,) = self._database.execute("PRAGMA user_version").fetchone()
-        if version > SCHEMA_VERSION:
-            raise CannotStart(JOURNAL_NEWER)
-        if version == 0:
-            self._database.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
-        ours = self._database.execute("PRAGMA table_info(jobs)").fetchone()
-        if not ours or self._database.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
-            raise sqlite3.DatabaseError
-
     def close(self) -> None:
         with self._guard:
             self._opened.close()
@@ -111,10 +59,10 @@ class Journal:
         """The job of this file: the unfinished one of an earlier run, with its attempts, or a new row."""
         with self._writing() as database:
             rows = database.execute(
-                f"SELECT {_COLUMNS} FROM jobs WHERE inbox = ? AND source = ? AND state = 'claimed'",  # noqa: S608 - constants
+                f"SELECT {COLUMNS} FROM jobs WHERE inbox = ? AND source = ? AND state = 'claimed'",  # noqa: S608 - constants
                 (inbox, source),
             ).fetchall()
-            for job in map(_job, rows):
+            for job in map(job_of, rows):
                 if job.signature == signature:
                     database.execute(
                         "UPDATE jobs SET content = ?, variant = ? WHERE id = ?", (content, variant, job.id)
@@ -166,10 +114,10 @@ class Journal:
         with self._writing() as database:
             database.execute("UPDATE jobs SET state = 'claimed', outcome = NULL, target = NULL WHERE id = ?", (job.id,))
 
-    def done(self, job: Job) -> None:
-        """The original is retired: nothing is left to do."""
+    def done(self, job: Job, *, gone: bool = False) -> None:
+        """Nothing is left to do. `gone`: the original left the inbox; what comes there under its name is a new drop."""
         with self._writing() as database:
-            _end(database, job.id, None)
+            _end(database, job.id, None, gone=gone)
 
     def vanished(self, job: Job) -> None:
         """The original was taken away before its result was placed."""
@@ -186,8 +134,20 @@ class Journal:
 
     def finished(self, inbox: str, source: bytes, signature: Signature) -> bool:
         """Whether this very version of the file has had its outcome; so an original that is kept is not taken again."""
-        where = "inbox = ? AND source = ? AND inode = ? AND size = ? AND mtime_ns = ? AND state = 'done' AND outcome <> 'vanished' LIMIT 1"
+        where = f"inbox = ? AND source = ? AND inode = ? AND size = ? AND mtime_ns = ? AND {_HAD} LIMIT 1"
         return bool(self._select(where, (inbox, source, *dataclasses.astuple(signature))))
+
+    def known_again(self, inbox: str, source: bytes, signature: Signature, content: bytes) -> bool:
+        """Whether this version had its outcome under another inode, as a share may give it when it is mounted anew.
+
+        Same name, size, mtime and content: one who put the very same file there again finds its result there as well.
+        The inode it has now is noted, so that the next scan knows it without reading.
+        """
+        same = f"inbox = ? AND source = ? AND size = ? AND mtime_ns = ? AND content = ? AND {_HAD}"
+        values = (inbox, source, signature.size, signature.mtime_ns, content)
+        with self._writing() as database:
+            noted = database.execute(f"UPDATE jobs SET inode = ? WHERE {same}", (signature.inode, *values))  # noqa: S608
+            return noted.rowcount > 0
 
     def earlier(self, content: bytes, variant: bytes) -> list[Job]:
         """Jobs with the same content and variant whose result was delivered or held, newest first."""
@@ -205,7 +165,7 @@ class Journal:
 
     def _select(self, where: str, values: tuple[object, ...]) -> list[Job]:
         with self._using() as database:
-            return [_job(row) for row in database.execute(f"SELECT {_COLUMNS} FROM jobs WHERE {where}", values)]  # noqa: S608 - constants
+            return [job_of(row) for row in database.execute(f"SELECT {COLUMNS} FROM jobs WHERE {where}", values)]  # noqa: S608 - constants
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
@@ -226,24 +186,14 @@ class Journal:
             try:
                 yield self._database
             except sqlite3.OperationalError as error:
-                raise OSError(errno.EIO, "the journal is out of reach") from error
+                full = getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL
+                raise OSError(errno.ENOSPC if full else errno.EIO, "the journal is out of reach") from error
             except sqlite3.DatabaseError:
                 raise CannotStart(JOURNAL_DAMAGED) from None
 
 
-def _job(row: tuple[object, ...]) -> Job:
-    identity, inbox, source, inode, size, mtime_ns, *rest = row
-    return Job(identity, inbox, source, Signature(inode, size, mtime_ns), *rest)  # type: ignore[arg-type]
-
-
-def _end(database: sqlite3.Connection, job_id: str, outcome: Outcome | None) -> None:
+def _end(database: sqlite3.Connection, job_id: str, outcome: Outcome | None, *, gone: bool = False) -> None:
     database.execute(
-        "UPDATE jobs SET state = 'done', outcome = coalesce(?, outcome), ended_at = ? WHERE id = ?",
-        (outcome, time.time(), job_id),
+        "UPDATE jobs SET state = 'done', outcome = coalesce(?, outcome), gone = ?, ended_at = ? WHERE id = ?",
+        (outcome, gone, time.time(), job_id),
     )
-
-
-def _open(file: Path) -> sqlite3.Connection:
-    # Created by us with its mode, because SQLite would follow the umask; its other files take the mode of this one.
-    os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    return sqlite3.connect(file, check_same_thread=False, isolation_level=None)

@@ -1,0 +1,55 @@
+"""`reconcile`: in = delivered + held + quarantined + waiting, for each inbox."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from facewarden import accounts, config
+from facewarden.accounts import Account
+from facewarden.cli.terminal import DEFAULT_FILE, ConfigurationFile, errors_to, told_plainly
+from facewarden.errors import Exit
+
+COLUMNS = ("delivered", "held", "quarantined", "waiting", "missing", "twice", "stray", "vanished")
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+def reconcile(file: ConfigurationFile = DEFAULT_FILE, as_json: AsJson = False) -> None:
+    """Check that what came in equals what was delivered, held, quarantined or waits; exit code 1 otherwise.
+
+    Journal and folders are read and not changed; the service may run meanwhile.
+    """
+    with told_plainly():
+        configuration = config.load(file)
+        try:
+            found = accounts.accounts(configuration)
+        except OSError as error:
+            errors_to.print(f"a folder is out of reach: {os.strerror(error.errno or 0)}", highlight=False)
+            raise typer.Exit(Exit.SOME_FAILED) from None
+    agrees = all(account.agrees for account in found)
+    if as_json:
+        typer.echo(json.dumps({"agrees": agrees, "inboxes": [_row(account) for account in found]}, indent=2))
+    else:
+        _print(found)
+    if not agrees:
+        raise typer.Exit(Exit.SOME_FAILED)
+
+
+def _row(account: Account) -> dict[str, str | int | bool]:
+    fields = dataclasses.asdict(account)
+    return {"inbox": fields.pop("inbox"), "in": account.came, **fields, "agrees": account.agrees}
+
+
+def _print(found: list[Account]) -> None:
+    table = Table("inbox", "in", *COLUMNS, "")
+    for account in found:
+        row = _row(account)
+        mark = "[green]agrees[/]" if account.agrees else "[red]differs[/]"
+        table.add_row(*(str(row[key]) for key in ("inbox", "in", *COLUMNS)), mark)
+    Console().print(table)

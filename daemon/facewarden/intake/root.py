@@ -1,0 +1,104 @@
+"""Root: an inbox's folder, which may be unmounted, mounted again, renamed or replaced while the service runs.
+
+What stands at the inbox's path is looked at each time it is opened: its device and inode tell whether it is still the same
+folder, its mount point whether a share is missing, and a marker file, where one is configured, whether it is the inbox at
+all. Whoever opens it while it is away meets an OSError, so that an empty mount point is never taken for an empty inbox.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from facewarden import files
+
+_NO_LOCKS = (errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EACCES, errno.EPERM)
+"""What file systems answer that cannot lock a folder: some NFS and SMB servers, some FUSE ones."""
+
+
+class Root:
+    """The folder at one path. Used by the inbox's own thread, after the service has taken it."""
+
+    def __init__(self, path: Path, marker: str | None = None) -> None:
+        self.path = path
+        self.locked = False
+        """Whether the folder that is there now is locked against a second service."""
+        self.changes = 0
+        """How often another folder was found in its place; each time whatever was known by events is out of date."""
+        self._marker = marker and os.fsencode(marker)
+        self._identity: tuple[int, int] | None = None
+        self._mount_point = b""
+        self._lock: int | None = None
+
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[int]:
+        """Descriptor of the folder. Raises OSError where it is away, unmounted, without its marker or another service's."""
+        with files.folder(self.path) as root:
+            self._require_marker(root)
+            status = os.fstat(root)
+            identity = (status.st_dev, status.st_ino)
+            if identity != self._identity:
+                self._take(root, identity)
+            yield root
+
+    def close(self) -> None:
+        """Let go of the lock."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock, self.locked, self._identity = None, False, None
+
+    def _require_marker(self, root: int) -> None:
+        if self._marker and not files.status_of(self._marker, root):
+            raise OSError(errno.ENOMEDIUM, "the inbox's marker file is missing")
+
+    def _take(self, root: int, identity: tuple[int, int]) -> None:
+        """This folder is a new one, or the first: believe it only where it lies on its mount point, and lock it."""
+        mount_point = mount_point_of(root)
+        if not _within(self._mount_point, mount_point):
+            raise OSError(errno.ENOMEDIUM, "nothing is mounted where the inbox was")
+        lock = _locked(root)
+        self.changes += self._identity is not None
+        self.close()
+        self._lock, self.locked = lock, lock is not None
+        self._mount_point, self._identity = mount_point, identity
+
+
+def _locked(root: int) -> int | None:
+    """A descriptor that holds the folder's lock, for the kernel lets go of it however the process ends; None where there are no locks.
+
+    Nothing is written. Raises BlockingIOError where another service has it.
+    """
+    own = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=root)
+    try:
+        fcntl.flock(own, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(own)
+        if error.errno not in _NO_LOCKS or isinstance(error, BlockingIOError):
+            raise
+        return None
+    return own
+
+
+def mount_point_of(folder: int) -> bytes:
+    """Where the file system that holds an open folder is mounted, as mountinfo writes it (proc_pid_mountinfo(5))."""
+    number = _mount_number(folder)
+    for line in Path("/proc/self/mountinfo").read_bytes().splitlines():
+        fields = line.split(b" ")
+        if fields[0] == number:
+            return fields[4]
+    return b""
+
+
+def _mount_number(folder: int) -> bytes:
+    """The id of the mount; the device would not tell a bind mount from the folder below it."""
+    told = Path(f"/proc/self/fdinfo/{folder}").read_bytes()
+    return told.partition(b"mnt_id:")[2].split()[0]
+
+
+def _within(outer: bytes, inner: bytes) -> bool:
+    """Whether a mount point is this one or lies below it: more may be mounted later, and never less."""
+    return inner == outer or inner.startswith(outer.rstrip(b"/") + b"/")

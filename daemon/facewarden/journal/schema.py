@@ -1,0 +1,77 @@
+"""The journal's file: made with its mode, brought up to this version, and proved whole before anything is believed.
+
+A journal that an older facewarden wrote is brought up in one transaction, so that a crash leaves the old or the new one.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+
+from facewarden.errors import JOURNAL_DAMAGED, JOURNAL_NEWER, CannotStart
+
+SCHEMA_VERSION = 2
+_FIRST = """
+CREATE TABLE jobs (
+    id TEXT PRIMARY KEY,
+    inbox TEXT NOT NULL,
+    source BLOB NOT NULL,
+    inode INTEGER NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
+    content BLOB NOT NULL,
+    variant BLOB NOT NULL,
+    state TEXT NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    outcome TEXT, reason INTEGER NOT NULL DEFAULT 0,
+    target BLOB, target_inode INTEGER,
+    regions INTEGER NOT NULL DEFAULT 0,
+    claimed_at REAL NOT NULL, ended_at REAL
+) STRICT;
+CREATE INDEX jobs_by_source ON jobs (inbox, source);
+CREATE INDEX jobs_by_content ON jobs (content, variant) WHERE outcome IN ('published', 'held');
+CREATE INDEX jobs_open ON jobs (inbox) WHERE state <> 'done';
+"""
+_STEPS: tuple[str, ...] = (_FIRST, "ALTER TABLE jobs ADD COLUMN gone INTEGER NOT NULL DEFAULT 0;")
+"""What makes each version out of the one before it; the first out of nothing."""
+
+FILE = "journal.sqlite"
+_MADE_LATER = ("key", "results")
+"""What a service makes in its state folder after its journal: where one of them is, there was a journal."""
+
+
+def is_there(state: Path) -> bool:
+    """Whether a state folder has a journal."""
+    return (state / FILE).exists()
+
+
+def open_file(state: Path) -> sqlite3.Connection:
+    """The journal's file, made where the state folder is new. Raises CannotStart(JOURNAL_DAMAGED) where it was lost."""
+    file = state / FILE
+    if not file.exists() and any((state / name).exists() for name in _MADE_LATER):
+        # A fresh one would know of no result: all that was kept in the inboxes would be delivered a second time.
+        raise CannotStart(JOURNAL_DAMAGED)
+    # Created by us with its mode, because SQLite would follow the umask; its other files take the mode of this one.
+    os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    return sqlite3.connect(file, check_same_thread=False, isolation_level=None)
+
+
+def prepare(database: sqlite3.Connection) -> None:
+    """Bring the file up to this version and prove it. Raises sqlite3.DatabaseError where it is damaged."""
+    database.execute("PRAGMA journal_mode = WAL")
+    database.execute("PRAGMA synchronous = FULL")
+    (version,) = database.execute("PRAGMA user_version").fetchone()
+    if version > SCHEMA_VERSION:
+        raise CannotStart(JOURNAL_NEWER)
+    if version and not whole(database):
+        raise sqlite3.DatabaseError
+    if version < SCHEMA_VERSION:
+        steps = " ".join(_STEPS[version:])
+        database.executescript(f"BEGIN; {steps} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+    if not whole(database):
+        raise sqlite3.DatabaseError
+
+
+def whole(database: sqlite3.Connection) -> bool:
+    """Whether it is a journal of ours, and SQLite finds nothing wrong with it."""
+    ours = database.execute("PRAGMA table_info(jobs)").fetchone()
+    return bool(ours) and database.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
