@@ -31,6 +31,7 @@ SUFFIXES: dict[str, tuple[bytes, ...]] = {
 _FOREIGN_SUFFIXES = {
     b".heic",
     b".heif",
+    b".hif",
     b".psd",
     b".ico",
     b".icns",

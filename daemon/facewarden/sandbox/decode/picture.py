@@ -10,7 +10,7 @@ from typing import Any
 from PIL import Image
 
 from facewarden.errors import NOT_ACCEPTED, TRUNCATED, FileRefused
-from facewarden.sandbox.decode import tiff, upright
+from facewarden.sandbox.decode import heif, tiff, upright
 from facewarden.sandbox.decode.captured import captured
 from facewarden.sandbox.decode.colour import alike, to_srgb
 from facewarden.sandbox.decode.limits import check_frame, check_frames
@@ -66,7 +66,12 @@ def _load_frames(image: Image.Image, source: Source, limits: Limits) -> Iterator
         _load(image, source)
         # Some icons show their size only now.
         check_frame(image.size, limits)
-        yield turned if image.format == "TIFF" else upright.orientation(image)
+        yield turned if image.format == "TIFF" else _orientation(image)
+
+
+def _orientation(image: Image.Image) -> int:
+    """How to turn a loaded picture; HEIF is turned by its container alone, and has been."""
+    return 1 if image.format == heif.NAME else upright.orientation(image)
 
 
 def _seek(image: Image.Image, number: int, promised: int, source: Source) -> bool:
@@ -97,6 +102,8 @@ def _load(image: Image.Image, source: Source) -> None:
 
 def _format(image: Image.Image) -> str:
     name = _DELIVERED.get(image.format or "", image.format or "")
+    if image.format == heif.NAME:
+        name = "PNG" if image.has_transparency_data else "JPEG"
     return name if name in FORMATS else "PNG"
 
 
