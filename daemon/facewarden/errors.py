@@ -142,6 +142,26 @@ ZONE_OUTSIDE = _reason(
     "Write zones.always in per cent, or give photos of this size an inbox of their own.",
 )
 
+# 34-36: documents
+DOCUMENT_LOCKED = _reason(
+    34,
+    "document_locked",
+    "The document is encrypted and opens with a password only.",
+    "Save it without a password, then drop it again.",
+)
+DOCUMENT_DAMAGED = _reason(
+    35,
+    "document_damaged",
+    "The document is damaged: not all of its pages can be had.",
+    "Open it in a reader and export or print it anew.",
+)
+DOCUMENT_TOO_LONG = _reason(
+    36,
+    "document_too_long",
+    "The document has more pages than the limit.",
+    "Raise limits.frames, or split the document.",
+)
+
 # 40-59: the service cannot start
 CONFIGURATION = _reason(
     40, "configuration", "The configuration is not valid.", "Mend the faults listed.", exit=Exit.USAGE

@@ -22,6 +22,7 @@ from facewarden.errors import (
     CRASHED,
     DEADLINE,
     NO_WORKER,
+    NOT_ENCODED,
     OUT_OF_MEMORY,
     REFUSED_CALL,
     SEARCH_FAILED,
@@ -30,7 +31,7 @@ from facewarden.errors import (
     Reason,
 )
 from facewarden.protocol import Protection
-from facewarden.replies import Reply, read_reply, read_start
+from facewarden.replies import Receiver, Reply, read_reply, read_start
 from facewarden.values import Recipe, Terms
 
 START_SECONDS = 120.0
@@ -98,8 +99,15 @@ class WorkerProcess:
         self.due = math.inf
         return protection
 
-    def ask(self, kind: bytes, original: bytes | bytearray, recipe: Recipe, seconds: float) -> Reply:
-        """Send one photo and wait for its answer, at most `seconds`.
+    def ask(
+        self,
+        kind: bytes,
+        original: bytes | bytearray,
+        recipe: Recipe,
+        seconds: float,
+        receiver: Receiver | None = None,
+    ) -> Reply:
+        """Send one photo and wait for its answer, at most `seconds`; `receiver` takes frames as they come.
 
         Raises FileRefused, after which the worker may be dead, or PoolStopped where it was abandoned.
         """
@@ -111,10 +119,14 @@ class WorkerProcess:
         self._write(original, deadline)
         try:
             return read_reply(
-                lambda length: self._read(length, deadline), recipe.limits, with_pixels=kind == protocol.HIDE
+                lambda length: self._read(length, deadline),
+                recipe.limits,
+                with_pixels=kind == protocol.HIDE,
+                receiver=receiver,
             )
         except FileRefused as refusal:
-            if refusal.reason in (BAD_REPLY, OUT_OF_MEMORY, SEARCH_FAILED):
+            # With NOT_ENCODED it was the receiver that gave up, in the middle of the answer.
+            if refusal.reason in (BAD_REPLY, OUT_OF_MEMORY, SEARCH_FAILED, NOT_ENCODED):
                 self.kill()
             raise
 

@@ -47,7 +47,7 @@ _UNSIGNED = tuple(name for name in _DECODERS if Image.OPEN[name][1] is None)
 """Formats without a signature, which can only be tried: IM, PCD, SPIDER and TGA."""
 
 _REFUSED_PREFIXES: tuple[bytes, ...] = (
-    *(b"%PDF-", b"%!PS", b"\xc5\xd0\xd3\xc6"),  # PDF, PostScript and EPS
+    *(b"%!PS", b"\xc5\xd0\xd3\xc6"),  # PostScript and EPS
     *(b"\xd7\xcd\xc6\x9a", b"\x01\x00\x09\x00\x00\x03"),  # Windows metafiles
     *(b"BUFR", b"GRIB", b"\x89HDF\r\n\x1a\n", b"\x00\x00\x01\xb3", b"\x00\x00\x01\xba"),  # Pillow's stubs, MPEG
     *(b"\xff\x0a", b"\x00\x00\x00\x0cJXL \r\n\x87\n", b"II\xbc\x01", b"FLIF"),  # JPEG XL, JPEG XR, FLIF

@@ -22,6 +22,21 @@ _HEIC = base64.b85decode(
 }B0000gZDe6|0000UC;_ho5)w?{_ykU4{^?Xz0U)gCv~;1!mk^V?YQO""".replace("\n", "")
 )
 """16 × 16 black pixels, written by libheif: Pillow writes none itself."""
+_PDF = b"""%PDF-1.4
+1 0 obj <</Type/Catalog/Pages 2 0 R>> endobj
+2 0 obj <</Type/Pages/Kids[3 0 R]/Count 1>> endobj
+3 0 obj <</Type/Page/Parent 2 0 R/MediaBox[0 0 16 16]/Contents 4 0 R/Resources<</Font<</F 5 0 R>>/XObject<</I 6 0 R>>>>>> endobj
+4 0 obj <</Length 58>> stream
+q 8 0 0 8 0 0 cm /I Do Q BT /F 8 Tf 0 8 Td (Ag) Tj ET     \nendstream endobj
+5 0 obj <</Type/Font/Subtype/Type1/BaseFont/Helvetica>> endobj
+6 0 obj <</Type/XObject/Subtype/Image/Width 1/Height 1/ColorSpace/DeviceRGB/BitsPerComponent 8/Length 3>> stream
+RGB\nendstream endobj
+trailer <</Root 1 0 R/Size 7>>
+startxref
+0
+%%EOF
+"""
+"""A page with a word and a picture. PDFium mends the missing table, which it must be able to do."""
 _MODES = {"MSP": "1", "XBM": "1", "SPIDER": "F"}
 _WRITABLE = (
     *("JPEG", "PNG", "TIFF", "GIF", "WEBP", "BMP", "JPEG2000", "AVIF", "PPM", "QOI", "DDS", "ICO", "SGI", "PCX", "MSP"),
@@ -59,7 +74,7 @@ def samples() -> Iterator[bytes]:
     exif = Image.Exif()
     exif[0x0112] = 6
     yield _file("JPEG", icc_profile=profile, exif=exif)
-    yield _HEIC
+    yield from (_HEIC, _PDF)
 
 
 def _file(name: str, mode: str = "RGB", **options: Any) -> bytes:

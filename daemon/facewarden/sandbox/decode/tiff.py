@@ -7,7 +7,15 @@ from typing import Any
 from PIL import Image
 from PIL.TiffImagePlugin import TiffImageFile
 
-_SUBFILE_TYPE, _BITS, _PHOTOMETRIC, _ORIENTATION, _SUB_IFDS, _DNG_VERSION = 254, 258, 262, 274, 330, 50706
+_SUBFILE_TYPE, _BITS, _PHOTOMETRIC, _ORIENTATION, _RESOLUTION, _SUB_IFDS, _DNG_VERSION = (
+    254,
+    258,
+    262,
+    274,
+    282,
+    330,
+    50706,
+)
 _PARTS = ((273, 279), (324, 325))
 """Offsets and lengths of strips, and of tiles."""
 
@@ -22,6 +30,11 @@ def is_camera_raw(image: Image.Image) -> bool:
     subfile = tag(image, _SUBFILE_TYPE, 0)
     is_thumbnail = isinstance(subfile, int) and subfile & 1 == 1
     return tag(image, _DNG_VERSION) is not None or (is_thumbnail and tag(image, _SUB_IFDS) is not None)
+
+
+def has_resolution(image: Image.Image) -> bool:
+    """Whether the current page itself tells its dots per inch."""
+    return tag(image, _RESOLUTION) is not None
 
 
 def is_white_zero(image: Image.Image) -> bool:

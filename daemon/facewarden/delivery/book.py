@@ -1,0 +1,60 @@
+"""A document in the making: TIFF or PDF, written page by page, so that one page's pixels are held at a time."""
+
+from __future__ import annotations
+
+import io
+from typing import Any, Protocol
+
+import numpy as np
+from PIL import Image
+from PIL.TiffImagePlugin import AppendingTiffWriter
+
+from facewarden.values import Frame, Pixels
+
+
+class Book(Protocol):
+    """What takes pages and becomes a file."""
+
+    def add(self, frame: Frame, *, lossless: bool) -> int:
+        """Write one page; returns the file's size so far in bytes."""
+
+    def finished(self) -> bytes:
+        """The whole file. Nothing can be added afterwards."""
+
+
+class TiffBook:
+    """A TIFF: each page as it is, black and white by itself in one bit (CCITT group 4), everything else deflated."""
+
+    def __init__(self, tags: dict[int, str]) -> None:
+        """`tags` stand on each page."""
+        self._file = io.BytesIO()
+        self._writer = AppendingTiffWriter(self._file)
+        self._tags = tags
+
+    def add(self, frame: Frame, *, lossless: bool) -> int:  # noqa: ARG002 - a TIFF is always
+        options: dict[str, Any] = {"dpi": frame.dpi} if frame.dpi else {}
+        if self._tags:
+            options["tiffinfo"] = self._tags
+        if is_black_and_white(frame.pixels):
+            one_bit(frame.pixels).save(self._writer, "TIFF", compression="group4", **options)
+        else:
+            Image.fromarray(frame.pixels).save(self._writer, "TIFF", compression="tiff_adobe_deflate", **options)
+        self._writer.newFrame()
+        return self._file.tell()
+
+    def finished(self) -> bytes:
+        self._writer.close()
+        return self._file.getvalue()
+
+
+def is_black_and_white(pixels: Pixels) -> bool:
+    """Whether a grey frame holds nothing between black and white: as a fax, and most scanned text."""
+    if pixels.ndim != 2:
+        return False
+    # One more than 255 is 0 again, so that both become 0 or 1 and all others more.
+    return not ((pixels + np.uint8(1)) > 1).any()
+
+
+def one_bit(pixels: Pixels) -> Image.Image:
+    """A frame of black and white with one bit a pixel."""
+    return Image.fromarray(pixels > 0)
