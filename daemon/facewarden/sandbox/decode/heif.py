@@ -38,5 +38,5 @@ def _start_no_thread() -> None:
     if not file:
         raise ImportError("libheif came without libde265")
     counting = ctypes.cast(ctypes.CDLL(file).de265_init, ctypes.c_void_p).value
-    if not counting or not linking.redirect(b"de265_start_worker_threads", counting):
+    if not counting or not linking.redirect(b"libde265", b"de265_start_worker_threads", counting):
         raise ImportError("libheif does not call libde265 as expected")

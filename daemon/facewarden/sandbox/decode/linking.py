@@ -11,7 +11,7 @@ import mmap
 import os
 from collections.abc import Iterator
 
-_NULL, _PLT_SIZE, _STRINGS, _SYMBOLS, _RELOCATIONS, _RELOCATIONS_SIZE, _PLT_RELOCATIONS = 0, 2, 5, 6, 7, 8, 23
+_NULL, _NEEDED, _PLT_SIZE, _STRINGS, _SYMBOLS, _RELOCATIONS, _RELOCATIONS_SIZE, _PLT_RELOCATIONS = 0, 1, 2, 5, 6, 7, 8, 23
 """Tags of the dynamic section."""
 _RELOCATION_LENGTH = _SYMBOL_LENGTH = 24
 """Bytes of Elf64_Rela and Elf64_Sym."""
@@ -30,12 +30,13 @@ _Library._fields_ = [
 ]
 
 
-def redirect(function: bytes, target: int) -> int:
-    """Have every library that calls `function` of another call what lies at address `target`; returns how many do.
+def redirect(callee: bytes, function: bytes, target: int) -> int:
+    """Have every library that calls `function` of `callee` call what lies at address `target`; returns how many do.
 
-    Both must take their arguments alike. What is loaded later is not changed.
+    `callee` is how the name of that library's file begins. Both functions must take their arguments alike. What is loaded
+    later is not changed.
     """
-    slots = [slot for library in _libraries() for slot in _slots(library, function)]
+    slots = [slot for library in _libraries() for slot in _slots(library, callee, function)]
     for slot in slots:
         _write(slot, target)
     return len(slots)
@@ -55,13 +56,17 @@ def _libraries() -> Iterator[_Library]:
         node = node.contents.next
 
 
-def _slots(library: _Library, function: bytes) -> Iterator[int]:
+def _slots(library: _Library, callee: bytes, function: bytes) -> Iterator[int]:
     """Where the library keeps the address that it calls by this name."""
-    entries = dict(_entries(library.section))
+    listed = list(_entries(library.section))
+    entries = dict(listed)
     if _SYMBOLS not in entries or _STRINGS not in entries:
         return
     # The GNU linker has made addresses of them already, musl's leaves them relative to the library.
     symbols, strings = (_absolute(entries[tag], library.base) for tag in (_SYMBOLS, _STRINGS))
+    needed = (ctypes.string_at(strings + value) for tag, value in listed if tag == _NEEDED)
+    if not any(name.startswith(callee) for name in needed):  # most have nothing to do with it and tables of great length
+        return
     for table, size in ((_RELOCATIONS, _RELOCATIONS_SIZE), (_PLT_RELOCATIONS, _PLT_SIZE)):
         start = _absolute(entries.get(table, 0), library.base)
         for at in range(start, start + entries.get(size, 0), _RELOCATION_LENGTH):
