@@ -11,7 +11,16 @@ import mmap
 import os
 from collections.abc import Iterator
 
-_NULL, _NEEDED, _PLT_SIZE, _STRINGS, _SYMBOLS, _RELOCATIONS, _RELOCATIONS_SIZE, _PLT_RELOCATIONS = 0, 1, 2, 5, 6, 7, 8, 23
+_NULL, _NEEDED, _PLT_SIZE, _STRINGS, _SYMBOLS, _RELOCATIONS, _RELOCATIONS_SIZE, _PLT_RELOCATIONS = (
+    0,
+    1,
+    2,
+    5,
+    6,
+    7,
+    8,
+    23,
+)
 """Tags of the dynamic section."""
 _RELOCATION_LENGTH = _SYMBOL_LENGTH = 24
 """Bytes of Elf64_Rela and Elf64_Sym."""
@@ -65,7 +74,9 @@ def _slots(library: _Library, callee: bytes, function: bytes) -> Iterator[int]:
     # The GNU linker has made addresses of them already, musl's leaves them relative to the library.
     symbols, strings = (_absolute(entries[tag], library.base) for tag in (_SYMBOLS, _STRINGS))
     needed = (ctypes.string_at(strings + value) for tag, value in listed if tag == _NEEDED)
-    if not any(name.startswith(callee) for name in needed):  # most have nothing to do with it and tables of great length
+    if not any(
+        name.startswith(callee) for name in needed
+    ):  # most have nothing to do with it and tables of great length
         return
     for table, size in ((_RELOCATIONS, _RELOCATIONS_SIZE), (_PLT_RELOCATIONS, _PLT_SIZE)):
         start = _absolute(entries.get(table, 0), library.base)

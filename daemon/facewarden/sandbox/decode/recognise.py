@@ -50,6 +50,7 @@ _REFUSED_PREFIXES: tuple[bytes, ...] = (
     *(b"%!PS", b"\xc5\xd0\xd3\xc6"),  # PostScript and EPS
     *(b"\xd7\xcd\xc6\x9a", b"\x01\x00\x09\x00\x00\x03"),  # Windows metafiles
     *(b"BUFR", b"GRIB", b"\x89HDF\r\n\x1a\n", b"\x00\x00\x01\xb3", b"\x00\x00\x01\xba"),  # Pillow's stubs, MPEG
+    b"MM\x00\x2b",  # BigTIFF with the high byte first: Pillow 13 takes it for a small one
     *(b"\xff\x0a", b"\x00\x00\x00\x0cJXL \r\n\x87\n", b"II\xbc\x01", b"FLIF"),  # JPEG XL, JPEG XR, FLIF
     *(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"gimp xcf", b"AT&TFORM"),  # FlashPix and other OLE, GIMP, DjVu
     *(b"IIRO", b"IIRS", b"MMOR", b"IIU\x00", b"FUJIFILMCCD-RAW", b"FOVb", b"\x00MRM"),  # cameras' raw files

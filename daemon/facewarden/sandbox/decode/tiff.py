@@ -7,15 +7,9 @@ from typing import Any
 from PIL import Image
 from PIL.TiffImagePlugin import TiffImageFile
 
-_SUBFILE_TYPE, _BITS, _PHOTOMETRIC, _ORIENTATION, _RESOLUTION, _SUB_IFDS, _DNG_VERSION = (
-    254,
-    258,
-    262,
-    274,
-    282,
-    330,
-    50706,
-)
+_SUBFILE_TYPE, _BITS, _PHOTOMETRIC, _ORIENTATION, _SUB_IFDS, _DNG_VERSION = 254, 258, 262, 274, 330, 50706
+_RESOLUTION, _UNITS = (282, 283, 296), (2, 3)
+"""Across, down and their unit, which is 2 for inches and 3 for centimetres."""
 _PARTS = ((273, 279), (324, 325))
 """Offsets and lengths of strips, and of tiles."""
 
@@ -33,8 +27,9 @@ def is_camera_raw(image: Image.Image) -> bool:
 
 
 def has_resolution(image: Image.Image) -> bool:
-    """Whether the current page itself tells its dots per inch."""
-    return tag(image, _RESOLUTION) is not None
+    """Whether the current page itself tells its dots per inch, or per centimetre."""
+    across, down, unit = (tag(image, number) for number in _RESOLUTION)
+    return bool(across and down) and unit in (None, *_UNITS)
 
 
 def is_white_zero(image: Image.Image) -> bool:
