@@ -117,7 +117,6 @@ FACE_REMAINS = _reason(
 NOT_ENCODED = _reason(
     31, "not_encoded", "The result could not be encoded in its format.", "Set output.format to jpeg or png."
 )
-
 NOT_WRITTEN = _reason(
     33,
     "not_written",
