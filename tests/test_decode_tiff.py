@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import tifffile
-from PIL import Image
+from PIL import Image, ImageSequence
 
 from facewarden.config.profile import Output
 from facewarden.delivery.binding import Binding
@@ -131,9 +131,31 @@ def test_black_and_white_stays_so_unless_a_face_was_found(photo: Pixels) -> None
         np.testing.assert_array_equal(np.asarray(result), grey)
 
 
-def bound(picture: Picture, pages: list[Pixels]) -> bytes:
+def test_jpeg_inside_stays_so(photo: Pixels) -> None:
+    """A scan of photos does not grow tenfold; where nothing was hidden it can be had without loss."""
+    pages = [Image.fromarray(photo), Image.fromarray(photo[..., 0].copy())]
+    for quality in (50, 75, 95):
+        original = by_pillow(*pages, compression="jpeg", quality=quality)
+        picture = decode(original, LIMITS)
+        assert picture.quality == quality
+        data = bound(picture, [frame.pixels for frame in picture.frames])
+        assert codings(data) == ["jpeg", "jpeg"]
+        near = decode(data, LIMITS)
+        for before, after in zip(picture.frames, near.frames, strict=True):
+            assert np.abs(before.pixels.astype(int) - after.pixels).mean() < 3
+    exact = bound(picture, [frame.pixels for frame in picture.frames], Output(untouched="lossless"))
+    assert codings(exact) == ["tiff_adobe_deflate"] * 2
+    assert decode(by_pillow(*pages, compression="tiff_lzw"), LIMITS).quality is None
+
+
+def codings(data: bytes) -> list[str]:
+    with Image.open(io.BytesIO(data)) as image:
+        return [page.info["compression"] for page in ImageSequence.Iterator(image)]
+
+
+def bound(picture: Picture, pages: list[Pixels], output: Output | None = None) -> bytes:
     """The delivered file of these pages."""
-    binding = Binding(Output())
+    binding = Binding(output or Output())
     binding.begin(picture)
     frames = [Frame(pixels, 0, frame.dpi) for pixels, frame in zip(pages, picture.frames, strict=True)]
     kept = tuple(binding.take(frame, 0) for frame in frames)

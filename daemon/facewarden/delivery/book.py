@@ -23,22 +23,27 @@ class Book(Protocol):
 
 
 class TiffBook:
-    """A TIFF: each page as it is, black and white by itself in one bit (CCITT group 4), everything else deflated."""
+    """A TIFF: black and white by itself in one bit (CCITT group 4), everything else deflated, or as JPEG where it was."""
 
-    def __init__(self, tags: dict[int, str]) -> None:
-        """`tags` stand on each page."""
+    def __init__(self, tags: dict[int, str], quality: int | None = None) -> None:
+        """`tags` stand on each page; `quality` where grey and colour shall be JPEG inside."""
         self._file = io.BytesIO()
         self._writer = AppendingTiffWriter(self._file)
         self._tags = tags
+        self._quality = quality
 
-    def add(self, frame: Frame, *, lossless: bool) -> int:  # noqa: ARG002 - a TIFF is always
+    def add(self, frame: Frame, *, lossless: bool) -> int:
         options: dict[str, Any] = {"dpi": frame.dpi} if frame.dpi else {}
         if self._tags:
             options["tiffinfo"] = self._tags
         if is_black_and_white(frame.pixels):
             one_bit(frame.pixels).save(self._writer, "TIFF", compression="group4", **options)
-        else:
+        elif self._quality is None or lossless or frame.pixels.shape[2:] == (4,):
             Image.fromarray(frame.pixels).save(self._writer, "TIFF", compression="tiff_adobe_deflate", **options)
+        else:
+            Image.fromarray(frame.pixels).save(
+                self._writer, "TIFF", compression="jpeg", quality=self._quality, **options
+            )
         self._writer.newFrame()
         return self._file.tell()
 

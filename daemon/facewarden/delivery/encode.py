@@ -110,7 +110,8 @@ def book(container: str, picture: Picture, quality: int) -> Book:
     if container == "PDF":
         return PdfBook(quality)
     # libtiff writes no EXIF directory, but TIFF has a tag of its own for the date.
-    return TiffBook({_DATE_TIME: _text(picture.captured)} if picture.captured else {})
+    tags = {_DATE_TIME: _text(picture.captured)} if picture.captured else {}
+    return TiffBook(tags, quality if picture.format == "TIFF" and picture.quality else None)
 
 
 def result_name(name: bytes, container: str) -> bytes:

@@ -5,7 +5,11 @@ from __future__ import annotations
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile, get_sampling
 
+from facewarden.sandbox.decode import tiff
 from facewarden.values import SUBSAMPLINGS
+
+_TABLE_MARK = b"\xff\xdb"
+"""Begins quantisation tables (ITU-T T.81, B.2.4.1); their length follows, then the number of the first."""
 
 # fmt: off
 _STANDARD = (
@@ -19,14 +23,28 @@ _STANDARD = (
 def written(image: Image.Image) -> tuple[int | None, int | None]:
     """The quality (1 to 100) whose luminance table is nearest to the file's, and the index into SUBSAMPLINGS.
 
-    None for what cannot be told. Only these two numbers leave the worker, never a table.
+    A TIFF has a quality where it has JPEG inside. None for what cannot be told. Only these two numbers leave the worker, never a table.
     """
+    if tiff.is_jpeg_inside(image):
+        return _inside(tiff.jpeg_tables(image)), None
     if not isinstance(image, JpegImageFile):
         return None, None
     subsampling = get_sampling(image)
     table = image.quantization.get(0)
     quality = _nearest(list(table)) if table and len(table) == 64 and 0 not in table else None
     return quality, subsampling if 0 <= subsampling < len(SUBSAMPLINGS) else None
+
+
+def _inside(tables: bytes) -> int | None:
+    """The quality of JPEG in a TIFF; 75, libtiff's own, where its tables stand elsewhere than they should."""
+    start = tables.find(_TABLE_MARK) + len(_TABLE_MARK) + 2
+    table = sorted(tables[start + 1 : start + 65])
+    if start < len(_TABLE_MARK) + 2 or len(table) != 64:
+        return 75
+    # In these tags the order is another one, in which no two qualities have the same numbers either.
+    return min(
+        range(1, 101), key=lambda quality: sum(abs(a - b) for a, b in zip(table, sorted(_scaled(quality)), strict=True))
+    )
 
 
 def _nearest(table: list[int]) -> int:
