@@ -287,9 +287,16 @@ A TIFF's pages keep their own resolution and size, and JPEG inside where they ha
 QUALITY = """JPEG results keep their original's subsampling and are written at `output.jpeg_quality` (90). Photos in which nothing was hidden
 can be had at their original's quality (`output.untouched: match`) or with the decoded pixels as they are (`lossless`: PNG for JPEG and AVIF, lossless WebP,
 deflated pages). What is lost outside hidden areas, against the decoded original (`python -m tests.bench.generation_loss`, 20
-group photos):
+group photos, JPEG of several qualities):
 
-LOSS"""
+| written as | PSNR, dB | SSIM |
+|---|---|---|
+| JPEG, the default | 48.6 | 0.9968 |
+| JPEG, `match` | 54.6 | 0.9977 |
+| JPEG, `lossless` (PNG) | nothing is lost | 1 |
+| WebP, the default | 41.9 | 0.9844 |
+| AVIF, the default | 44.7 | 0.9926 |
+| a PDF's page, the default | 47.2 | 0.9948 |"""
 
 
 def page() -> str:
