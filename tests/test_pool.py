@@ -347,3 +347,40 @@ def test_a_worker_without_its_weights_refuses(tmp_path: Path, harm: Callable[[Pa
     )
     assert done.stdout == protocol.TAG.pack(protocol.FAILED) + protocol.FAILURE.pack(reason.number)
     assert done.returncode == reason.exit == Exit.CANNOT_START
+
+
+SLOW = """
+import sys, time
+sys.path[:] += PLACES
+from facewarden import protocol
+from facewarden.sandbox import wire
+from facewarden.values import Frame, Picture
+import numpy as np
+wire.read_prologue()
+wire.write_ready(1, seccomp=True)
+while wire.read_request():
+    wire.write_picture(Picture(FORMAT, ()))
+    for number in range(20):
+        time.sleep(0.15)
+        wire.write_frame(Frame(np.zeros((2, 2), np.uint8)), (), 0, with_pixels=True)
+    wire.write_done(0, 0, 0)
+"""
+"""A worker whose frames take 0.15 seconds each, three in all."""
+
+
+@pytest.mark.parametrize(("container", "gets_through"), [("TIFF", True), ("PDF", True), ("GIF", False)])
+def test_a_long_document_has_more_time(container: str, gets_through: bool) -> None:
+    """Each page adds a tenth of a photo's time, so that many pages get through; an animation must do without."""
+    places = [place for place in sys.path if Path(place).is_absolute()]
+    code = SLOW.replace("PLACES", repr(places)).replace("FORMAT", repr(container))
+    worker = WorkerProcess(Terms(), ("-c", code))
+    try:
+        worker.wait_ready()
+        if gets_through:
+            assert len(worker.ask(protocol.HIDE, b"a file", RECIPE, 2.0).sizes) == 20
+            return
+        with pytest.raises(FileRefused) as refusal:
+            worker.ask(protocol.HIDE, b"a file", RECIPE, 2.0)
+        assert refusal.value.reason is DEADLINE
+    finally:
+        worker.stop()

@@ -17,7 +17,18 @@ import numpy as np
 from facewarden import protocol
 from facewarden.errors import BAD_REPLY, REASONS, FileRefused
 from facewarden.protocol import Protection
-from facewarden.values import DETECTORS, FORMATS, SHAPES, SUBSAMPLINGS, Frame, Limits, Moment, Picture, Region
+from facewarden.values import (
+    DETECTORS,
+    DOCUMENTS,
+    FORMATS,
+    SHAPES,
+    SUBSAMPLINGS,
+    Frame,
+    Limits,
+    Moment,
+    Picture,
+    Region,
+)
 
 Read = Callable[[int], bytearray]
 """Reads exactly so many bytes from the worker, or raises FileRefused."""
@@ -65,8 +76,18 @@ def read_start(read: Read) -> Protection:
     return Protection(landlock, bool(seccomp))
 
 
-def read_reply(read: Read, limits: Limits, *, with_pixels: bool, receiver: Receiver | None = None) -> Reply:
-    """Read one whole answer. Raises FileRefused: the worker's own reason, or BAD_REPLY where a value is out of bounds."""
+def read_reply(
+    read: Read,
+    limits: Limits,
+    *,
+    with_pixels: bool,
+    receiver: Receiver | None = None,
+    on_page: Callable[[], None] = lambda: None,
+) -> Reply:
+    """Read one whole answer; `on_page` is called for each page of a document that has come.
+
+    Raises FileRefused: the worker's own reason, or BAD_REPLY where a value is out of bounds.
+    """
     picture = _picture(read)
     if receiver:
         receiver.begin(picture)
@@ -82,6 +103,8 @@ def read_reply(read: Read, limits: Limits, *, with_pixels: bool, receiver: Recei
         regions_left -= len(found)
         frames.append(receiver.take(frame, len(found)) if receiver else frame)
         del frame  # its pixels must be gone before the next one's come
+        if picture.format in DOCUMENTS:
+            on_page()
         sizes.append(size)
         regions.append(found)
         second_look += again

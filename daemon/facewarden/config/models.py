@@ -62,7 +62,9 @@ class LimitsSection(Section):
     document_megapixels: int = Field(
         4000, ge=1, le=100_000, description="Pixels of all pages of a PDF or TIFF together, in millions."
     )
-    seconds: float = Field(300.0, ge=1, le=86400, description="Time for one photo.")
+    seconds: float = Field(
+        300.0, ge=1, le=86400, description="Time for one photo; each page of a document adds a tenth."
+    )
     worker_megabytes: int = Field(
         4096, ge=256, le=1_000_000, description="Memory that a worker may take for one photo."
     )
