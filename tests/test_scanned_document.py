@@ -17,6 +17,7 @@ import numpy as np
 import pypdfium2
 import pytest
 from PIL import Image
+from tests.daemon import Daemon
 
 from facewarden import config, regions
 from facewarden.config.profile import Output
@@ -153,3 +154,26 @@ def as_tiff(data: bytes) -> bytes:
     target = io.BytesIO()
     images[0].save(target, "TIFF", save_all=True, append_images=images[1:], compression="jpeg", quality=60)
     return target.getvalue()
+
+
+def test_a_document_has_one_result_and_one_contact_sheet(daemon: Daemon, astronaut: Pixels) -> None:
+    """The service delivers a PDF under its name, and the sheet shows each page with what was hidden on it."""
+    inbox = {"name": "photos", "path": "inbox", "outbox": "outbox", "preview": "preview"}
+    daemon.configure({"inboxes": [inbox]})
+    target = io.BytesIO()
+    pages = [Image.fromarray(astronaut), Image.new("RGB", (512, 300), "white"), Image.fromarray(astronaut).convert("L")]
+    pages[0].save(target, "PDF", save_all=True, append_images=pages[1:], resolution=72)
+    daemon.drop("Scan 7.PDF", target.getvalue())
+    assert daemon.once() == 0
+    (result,) = daemon.results()
+    assert result.name == "Scan 7.PDF"
+    assert sizes_of(result.read_bytes()) == [(512, 512), (512, 300), (512, 512)]
+    (job,) = [entry for entry in daemon.told("job") if entry["outcome"] == "published"]
+    assert job["frames"] == 3
+    (sheet,) = (daemon.folder / "preview").iterdir()
+    shown = np.asarray(Image.open(sheet).convert("RGB")).astype(int)
+    assert shown.shape == (1024, 1024, 3)
+    green = (shown[..., 1] > 180) & (shown[..., 0] < 100) & (shown[..., 2] < 100)
+    assert green[:512, :512].sum() > 50  # the first page's face is framed
+    assert not green[:512, 512:].any()  # nothing on the white page
+    assert green[512:, :512].sum() > 50

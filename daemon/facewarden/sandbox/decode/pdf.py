@@ -6,6 +6,7 @@ pixels, attachments and hidden layers stay behind, and scripts are never run: th
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -51,7 +52,8 @@ def read(data: bytes, limits: Limits) -> tuple[Picture, Iterator[Frame]]:
     except pypdfium2.PdfiumError as failure:
         locked = failure.err_code in (pdfium.FPDF_ERR_PASSWORD, pdfium.FPDF_ERR_SECURITY)
         raise FileRefused(DOCUMENT_LOCKED if locked else DOCUMENT_DAMAGED) from None
-    document.init_forms()
+    with contextlib.suppress(pypdfium2.PdfiumError):  # a broken form is no form: the pages are drawn without its fields
+        document.init_forms()
     if len(document) > limits.frames:
         raise FileRefused(DOCUMENT_TOO_LONG)
     if not len(document):
@@ -97,8 +99,7 @@ def _dpi(page: Any, points: tuple[float, float]) -> float:
     A scan may come in strips or in layers, of which one is finer than the others.
     """
     covered, most, finest = 0.0, 0, 0.0
-    for picture in page.get_objects([pdfium.FPDF_PAGEOBJ_IMAGE], _DEEPEST):
-        told = picture.get_metadata()
+    for told in _pictures(page):
         across, down, size = told.horizontal_dpi, told.vertical_dpi, told.width * told.height
         if not (across > 0 and down > 0):
             continue
@@ -107,6 +108,13 @@ def _dpi(page: Any, points: tuple[float, float]) -> float:
     if covered * _POINTS**2 < points[0] * points[1] / 2:
         return _DRAWN_DPI
     return max(finest, _COARSEST_DPI)
+
+
+def _pictures(page: Any) -> Iterator[Any]:
+    """What PDFium tells of each picture on a page, as far as it tells anything."""
+    with contextlib.suppress(pypdfium2.PdfiumError):
+        for picture in page.get_objects([pdfium.FPDF_PAGEOBJ_IMAGE], _DEEPEST):
+            yield picture.get_metadata()
 
 
 def _drawn(page: Any, width: int, height: int) -> Pixels:
