@@ -19,6 +19,7 @@ from facewarden.errors import (
     DOCUMENT_LOCKED,
     DOCUMENT_TOO_LONG,
     NOT_A_PICTURE,
+    SIDE_TOO_LONG,
     TOO_MANY_PIXELS,
     TRUNCATED,
     FileRefused,
@@ -158,6 +159,28 @@ def test_pages_are_as_fine_as_the_limits_allow(astronaut: Pixels) -> None:
         assert frame.dpi == pytest.approx((most / (512 / 300),) * 2, rel=1e-3)
     (frame,) = decode(one_page(WORD, FONT, box=b"0 0 14400 14400"), LIMITS).frames
     assert LIMITS.pixels * 0.99 < frame.pixels.size <= LIMITS.pixels
+
+
+def test_a_page_finer_than_any_scanner_is_drawn_coarser(astronaut: Pixels) -> None:
+    """A photo on a page of one point, and one on a page of kilometres, give dots per inch that a reply can tell."""
+    photo = Image.fromarray(astronaut)
+    for dpi in (30_000, 36_864):
+        (frame,) = decode(scanned(photo, dpi=dpi), LIMITS).frames
+        assert frame.dpi is not None
+        assert max(frame.dpi) <= 10_000
+    assert refusal(one_page(WORD, FONT, box=b"0 0 9999999 9999999")) is SIDE_TOO_LONG
+    (frame,) = decode(one_page(WORD, FONT, box=b"0 0 500000 3"), LIMITS).frames
+    assert frame.dpi is not None
+    assert min(frame.dpi) >= 1
+
+
+def test_a_photo_that_speaks_of_a_pdf_is_a_photo(astronaut: Pixels) -> None:
+    """What a file begins with counts, not what else its first words hold."""
+    target = io.BytesIO()
+    Image.fromarray(astronaut).save(target, "JPEG", comment=b"made from %PDF-1.7")
+    assert decode(target.getvalue(), LIMITS).format == "JPEG"
+    junk = b"\xef\xbb\xbf\r\n" + one_page(WORD, FONT)
+    assert decode(junk, LIMITS).format == "PDF"
 
 
 def test_each_fault_of_a_document_has_its_reason(astronaut: Pixels) -> None:

@@ -44,7 +44,8 @@ def opened(data: bytes, limits: Limits) -> tuple[Picture, Iterator[Frame]]:
     recognise.check_kind(data)
     source = recognise.Source(data)
     with _refusing(source, limits):
-        if pdf.is_pdf(data):
+        # A photo may speak of a PDF in its first words, as what it was made from.
+        if pdf.is_pdf(data) and not recognise.is_signed(data):
             head, frames = pdf.read(data, limits)
         else:
             head, frames = picture.read(recognise.open_picture(source), source, limits)

@@ -31,7 +31,8 @@ _POINTS = 72
 """To the inch."""
 _DRAWN_DPI = 300
 """For pages that are drawn or written rather than scanned."""
-_COARSEST_DPI = 72
+_COARSEST_DPI, _FINEST_DPI = 72, 2400
+"""What a scanner may have: finer ones are a picture's that is shown much smaller than it is."""
 _DEEPEST = 3
 """Levels of forms in forms in which pictures are looked for."""
 _FLAGS = pdfium.FPDF_ANNOT | pdfium.FPDF_REVERSE_BYTE_ORDER | pdfium.FPDF_RENDER_LIMITEDIMAGECACHE
@@ -88,7 +89,7 @@ def _size(page: Any, points: tuple[float, float], limits: Limits) -> tuple[int, 
     width, height = (max(round(side * scale), 1) for side in points)
     while width * height > limits.pixels:  # by rounding, a row at most
         width, height = (max(width - 1, 1), height) if width > height else (width, max(height - 1, 1))
-    if scale * _POINTS < 1:
+    if scale * _POINTS < 2:  # less than what can be told as dots per inch, once rounded to whole pixels
         raise FileRefused(SIDE_TOO_LONG)
     return width, height
 
@@ -107,7 +108,7 @@ def _dpi(page: Any, points: tuple[float, float]) -> float:
         most, finest = max((most, finest), (size, max(across, down)))
     if covered * _POINTS**2 < points[0] * points[1] / 2:
         return _DRAWN_DPI
-    return max(finest, _COARSEST_DPI)
+    return min(max(finest, _COARSEST_DPI), _FINEST_DPI)
 
 
 def _pictures(page: Any) -> Iterator[Any]:

@@ -113,6 +113,11 @@ def open_picture(source: Source) -> Image.Image:
             raise failure from None
 
 
+def is_signed(data: bytes) -> bool:
+    """Whether the content begins as a known picture format does."""
+    return bool(_signed_by(data[:16]))
+
+
 def _signed_by(prefix: bytes) -> tuple[str, ...]:
     """The formats whose signature these first 16 bytes are, the best known first."""
     whole = prefix.ljust(16, b"\0")
