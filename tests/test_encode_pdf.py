@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 from tests.pictures import frame
 
 from facewarden.config.profile import Keep, Output
+from facewarden.delivery import binding
 from facewarden.delivery.binding import Binding
 from facewarden.delivery.book import is_black_and_white
 from facewarden.delivery.encode import encode
+from facewarden.errors import NOT_ENCODED, FileRefused
 from facewarden.replies import Reply
 from facewarden.values import Frame, Picture, Pixels, Region
 
@@ -38,13 +40,12 @@ def pages_of(data: bytes) -> list[tuple[tuple[float, float], Pixels]]:
 
 def bound(frames: list[Frame], output: Output, hidden: int = 0, container: str = "PDF") -> tuple[str, bytes]:
     """What a Binding makes of these pages, each with so many hidden areas."""
-    binding = Binding(output)
-    head = Picture(container, ())
-    binding.begin(head)
-    kept = tuple(binding.take(one, hidden) for one in frames)
+    it = Binding(output)
+    it.begin(Picture(container, ()))
+    kept = tuple(it.take(one, hidden) for one in frames)
     sizes = tuple(one.pixels.shape[1::-1] for one in frames)
     picture = Picture(container, kept)
-    return binding.result(Reply(picture, sizes, ((FACE,) * hidden,) * len(frames), 0, {}))
+    return it.result(Reply(picture, sizes, ((FACE,) * hidden,) * len(frames), 0, {}))
 
 
 @pytest.fixture
@@ -140,3 +141,12 @@ def test_every_frame_makes_a_page(height: int, width: int, channels: int, bits: 
     assert size == pytest.approx((width, height))
     if is_black_and_white(pixels):
         np.testing.assert_array_equal(shown.reshape(height, width, -1)[..., 0], pixels)
+
+
+@pytest.mark.parametrize("container", ["PDF", "TIFF"])
+def test_a_document_without_end_is_refused(container: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that was broken into may send noise for ever: the result's size is bounded, and told as not encoded."""
+    monkeypatch.setattr(binding, "_LARGEST", 100_000)
+    with pytest.raises(FileRefused) as refused:
+        bound([frame(100, 100, 3, number) for number in range(50)], Output(), container=container)
+    assert refused.value.reason is NOT_ENCODED

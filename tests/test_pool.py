@@ -30,6 +30,7 @@ from facewarden.errors import (
     DEADLINE,
     NO_WORKER,
     NOT_A_PICTURE,
+    NOT_ENCODED,
     OUT_OF_MEMORY,
     REFUSED_CALL,
     WEIGHTS_ALTERED,
@@ -41,7 +42,7 @@ from facewarden.errors import (
 )
 from facewarden.pool import Pool, PoolStopped
 from facewarden.pool.process import WorkerProcess
-from facewarden.values import Pixels, Recipe, Terms
+from facewarden.values import Frame, Picture, Pixels, Recipe, Terms
 
 RECIPE = Recipe(thresholds={"blazeface": 0.3}, smallest_face=40)
 
@@ -382,5 +383,33 @@ def test_a_long_document_has_more_time(container: str, gets_through: bool) -> No
         with pytest.raises(FileRefused) as refusal:
             worker.ask(protocol.HIDE, b"a file", RECIPE, 2.0)
         assert refusal.value.reason is DEADLINE
+    finally:
+        worker.stop()
+
+
+class Weary:
+    """A receiver that gives up at the second frame."""
+
+    def begin(self, picture: Picture) -> None:
+        self.taken = 0
+
+    def take(self, frame: Frame, hidden: int) -> Frame:
+        self.taken += 1
+        if self.taken == 2:
+            raise FileRefused(NOT_ENCODED)
+        return frame
+
+
+def test_an_answer_that_nobody_can_write_ends_its_worker() -> None:
+    """What is left of the answer must not be taken for the next photo's."""
+    places = [place for place in sys.path if Path(place).is_absolute()]
+    code = SLOW.replace("PLACES", repr(places)).replace("FORMAT", repr("TIFF"))
+    worker = WorkerProcess(Terms(), ("-c", code))
+    try:
+        worker.wait_ready()
+        with pytest.raises(FileRefused) as refusal:
+            worker.ask(protocol.HIDE, b"a file", RECIPE, 30.0, Weary())
+        assert refusal.value.reason is NOT_ENCODED
+        assert not worker.alive()
     finally:
         worker.stop()

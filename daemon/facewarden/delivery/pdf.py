@@ -10,20 +10,14 @@ import io
 import zlib
 from typing import Any
 
-import numpy as np
 from PIL import Image
 from PIL.PdfParser import IndirectReference, PdfDict, PdfName, PdfParser
 
-from facewarden.delivery.book import is_black_and_white, one_bit
+from facewarden.delivery.book import LONGEST_JPEG, is_black_and_white, is_flat, one_bit
 from facewarden.values import Frame, Pixels
 
 _POINTS = 72
 """To the inch."""
-_FLAT = 0.8
-"""Share of pixels that are as their left neighbour, from which on a page may be drawn rather than photographed."""
-_LONGEST_JPEG = 65_500
-_STEP = 7
-"""Every so many rows are looked at for that."""
 
 
 class PdfBook:
@@ -74,8 +68,8 @@ def _stored(pixels: Pixels, quality: int, *, lossless: bool) -> tuple[bytes, dic
     """The picture's data, and the entries that say how to read it."""
     if is_black_and_white(pixels):
         return _fax(pixels)
-    lossless = lossless or max(pixels.shape) > _LONGEST_JPEG
-    deflated = zlib.compress(pixels.tobytes()) if lossless or _is_flat(pixels) else None
+    lossless = lossless or max(pixels.shape) > LONGEST_JPEG
+    deflated = zlib.compress(pixels.tobytes()) if lossless or is_flat(pixels) else None
     if not lossless:
         buffer = io.BytesIO()
         Image.fromarray(pixels).save(buffer, "JPEG", quality=quality)
@@ -94,10 +88,3 @@ def _fax(pixels: Pixels) -> tuple[bytes, dict[str, Any]]:
     directory = int.from_bytes(data[4:8], "little")
     form = PdfDict({"K": -1, "BlackIs1": True, "Columns": width, "Rows": height})
     return data[8:directory], {"Filter": PdfName("CCITTFaxDecode"), "DecodeParms": form, "BitsPerComponent": 1}
-
-
-def _is_flat(pixels: Pixels) -> bool:
-    """Whether most pixels are as their neighbours: drawn text and figures, which JPEG would blur and not make smaller."""
-    rows = pixels[::_STEP].reshape(len(pixels[::_STEP]), pixels.shape[1], -1)
-    same = (rows[:, 1:] == rows[:, :-1]).all(axis=2)
-    return bool(same.size) and float(np.mean(same)) >= _FLAT
