@@ -161,6 +161,37 @@ def test_pages_are_as_fine_as_the_limits_allow(astronaut: Pixels) -> None:
     assert LIMITS.pixels * 0.99 < frame.pixels.size <= LIMITS.pixels
 
 
+def test_a_scan_that_cannot_be_decoded_is_not_delivered_white(astronaut: Pixels) -> None:
+    """PDFium would leave the page white and say nothing. A small picture that fails costs nothing but itself."""
+    data = scanned(Image.fromarray(astronaut), dpi=72)
+    broken = data.replace(b"\xff\xd8\xff", b"\0\0\0", 1)
+    assert refusal(broken) is DOCUMENT_DAMAGED
+    logo = stream(
+        b"nothing",
+        b"/Type/XObject/Subtype/Image/Width 9/Height 9/ColorSpace/DeviceRGB/BitsPerComponent 8/Filter/DCTDecode",
+    )
+    page = one_page(b"q 20 0 0 20 0 0 cm /I Do Q", b"/Resources<</XObject<</I 5 0 R>>>>", logo)
+    assert (decode(page, LIMITS).frames[0].pixels == 255).all()
+
+
+def test_pictures_of_every_kind_are_no_damage(astronaut: Pixels) -> None:
+    """Masks, palettes, CMYK, 16 bits, Lab and JPEG 2000 are decoded, and none is taken for a broken one."""
+    colours = io.BytesIO()
+    Image.fromarray(astronaut).save(colours, "JPEG2000")
+    kinds = {
+        b"/Width 16/Height 16/ImageMask true/BitsPerComponent 1": b"\x55" * 32,
+        b"/Width 16/Height 16/ColorSpace[/Indexed/DeviceRGB 1 (ABCDEF)]/BitsPerComponent 1": b"\x55" * 32,
+        b"/Width 16/Height 16/ColorSpace/DeviceCMYK/BitsPerComponent 8": b"\x55" * 1024,
+        b"/Width 16/Height 16/ColorSpace/DeviceGray/BitsPerComponent 16": b"\x55" * 512,
+        b"/Width 4/Height 4/ColorSpace[/Lab<</WhitePoint[.95 1 1.08]>>]/BitsPerComponent 8": b"\x55" * 48,
+        b"/Width 512/Height 512/Filter/JPXDecode": colours.getvalue(),
+    }
+    for entries, content in kinds.items():
+        picture = stream(content, b"/Type/XObject/Subtype/Image" + entries)
+        data = one_page(b"q 300 0 0 200 0 0 cm /I Do Q", b"/Resources<</XObject<</I 5 0 R>>>>", picture)
+        assert (decode(data, LIMITS).frames[0].pixels < 255).any(), entries
+
+
 def test_a_page_finer_than_any_scanner_is_drawn_coarser(astronaut: Pixels) -> None:
     """A photo on a page of one point, and one on a page of kilometres, give dots per inch that a reply can tell."""
     photo = Image.fromarray(astronaut)

@@ -33,6 +33,8 @@ _DRAWN_DPI = 300
 """For pages that are drawn or written rather than scanned."""
 _COARSEST_DPI, _FINEST_DPI = 72, 2400
 """What a scanner may have: finer ones are a picture's that is shown much smaller than it is."""
+_SCANNED, _MISSED = 0.5, 0.05
+"""Shares of a page that pictures cover: where it was scanned, and where one would be missed."""
 _DEEPEST = 3
 """Levels of forms in forms in which pictures are looked for."""
 _FLAGS = pdfium.FPDF_ANNOT | pdfium.FPDF_REVERSE_BYTE_ORDER | pdfium.FPDF_RENDER_LIMITEDIMAGECACHE
@@ -84,7 +86,7 @@ def _size(page: Any, points: tuple[float, float], limits: Limits) -> tuple[int, 
     """Width and height in pixels; coarser than wanted where the limits say so."""
     if not all(1 <= side < float("inf") for side in points):
         raise FileRefused(DOCUMENT_DAMAGED)
-    scale = _dpi(page, points) / _POINTS
+    scale = _dpi(page, points, limits) / _POINTS
     scale = min(scale, limits.side / max(points), (limits.pixels / (points[0] * points[1])) ** 0.5)
     width, height = (max(round(side * scale), 1) for side in points)
     while width * height > limits.pixels:  # by rounding, a row at most
@@ -94,28 +96,37 @@ def _size(page: Any, points: tuple[float, float], limits: Limits) -> tuple[int, 
     return width, height
 
 
-def _dpi(page: Any, points: tuple[float, float]) -> float:
+def _dpi(page: Any, points: tuple[float, float], limits: Limits) -> float:
     """The dots per inch of a page's largest picture, where pictures cover half of it: then it was scanned. Otherwise 300.
 
-    A scan may come in strips or in layers, of which one is finer than the others.
+    A scan may come in strips or in layers, of which one is finer than the others. Raises FileRefused where a picture that
+    would be missed cannot be decoded: PDFium says nothing of it and leaves the page white.
     """
     covered, most, finest = 0.0, 0, 0.0
-    for told in _pictures(page):
+    for picture, told in _pictures(page):
         across, down, size = told.horizontal_dpi, told.vertical_dpi, told.width * told.height
         if not (across > 0 and down > 0):
             continue
-        covered += told.width / across * told.height / down
+        share = told.width / across * told.height / down * _POINTS**2 / (points[0] * points[1])
+        if share > _MISSED and size <= limits.pixels and not _decodes(picture):
+            raise FileRefused(DOCUMENT_DAMAGED)
+        covered += share
         most, finest = max((most, finest), (size, max(across, down)))
-    if covered * _POINTS**2 < points[0] * points[1] / 2:
-        return _DRAWN_DPI
-    return min(max(finest, _COARSEST_DPI), _FINEST_DPI)
+    return min(max(finest, _COARSEST_DPI), _FINEST_DPI) if covered >= _SCANNED else _DRAWN_DPI
 
 
-def _pictures(page: Any) -> Iterator[Any]:
-    """What PDFium tells of each picture on a page, as far as it tells anything."""
+def _pictures(page: Any) -> Iterator[tuple[Any, Any]]:
+    """Each picture on a page with what PDFium tells of it, as far as it tells anything."""
     with contextlib.suppress(pypdfium2.PdfiumError):
         for picture in page.get_objects([pdfium.FPDF_PAGEOBJ_IMAGE], _DEEPEST):
-            yield picture.get_metadata()
+            yield picture, picture.get_metadata()
+
+
+def _decodes(picture: Any) -> bool:
+    bitmap = pdfium.FPDFImageObj_GetBitmap(picture)
+    if bitmap:
+        pdfium.FPDFBitmap_Destroy(bitmap)
+    return bool(bitmap)
 
 
 def _drawn(page: Any, width: int, height: int) -> Pixels:
