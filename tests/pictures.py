@@ -25,4 +25,5 @@ def opened(data: bytes) -> Image.Image:
 
 def seen(data: bytes) -> list[Pixels]:
     with opened(data) as image:
-        return [np.array(page) for page in ImageSequence.Iterator(image)]
+        # One bit a pixel is told as 0 and 255, as any grey.
+        return [np.array(page.convert("L") if page.mode == "1" else page) for page in ImageSequence.Iterator(image)]

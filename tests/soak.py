@@ -23,9 +23,11 @@ from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
+import pillow_heif
 import skimage.data
 from PIL import Image
 from tests.mutations import mutated
+from tests.test_decode_pdf import FONT, WORD, one_page
 
 from facewarden.errors import DEADLINE, REFUSED_CALL, FileRefused, Reason
 from facewarden.pool import Pool, default_size
@@ -65,11 +67,39 @@ def read(folders: list[Path]) -> Iterator[bytes]:
 
 
 def generated() -> Iterator[bytes]:
-    """A small portrait in each format."""
+    """A small portrait in each format, and documents."""
     portrait = Image.fromarray(skimage.data.astronaut()).crop((96, 0, 352, 256)).resize((128, 128))
     for name in GENERATED:
         buffer = io.BytesIO()
         portrait.save(buffer, name)
+        yield buffer.getvalue()
+    yield from pages(portrait)
+    yield from heics(portrait)
+
+
+def pages(portrait: Image.Image) -> Iterator[bytes]:
+    """Documents: scanned, faxed, written, and a TIFF with JPEG inside."""
+    for image in (portrait, portrait.convert("1")):
+        buffer = io.BytesIO()
+        image.save(buffer, "PDF", save_all=True, append_images=[image.rotate(180)], resolution=150)
+        yield buffer.getvalue()
+    yield one_page(WORD, FONT)
+    yield one_page(b"q 1 0 0 RG 5 w 0 0 m 50 200 250 0 300 200 c S Q " + WORD, FONT, box=b"0 0 120 90")
+    buffer = io.BytesIO()
+    portrait.save(buffer, "TIFF", save_all=True, append_images=[portrait.convert("L")], compression="jpeg")
+    yield buffer.getvalue()
+
+
+def heics(portrait: Image.Image) -> Iterator[bytes]:
+    """HEIC of 8 bits, with alpha, and of several pictures."""
+    clear = portrait.convert("RGBA")
+    clear.putalpha(128)
+    for images in ([portrait], [clear], [portrait, portrait.rotate(90)]):
+        file = pillow_heif.HeifFile()
+        for image in images:
+            file.add_from_pillow(image)
+        buffer = io.BytesIO()
+        file.save(buffer)
         yield buffer.getvalue()
 
 

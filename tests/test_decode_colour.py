@@ -81,7 +81,7 @@ GREY = profile(1.0, ((0.9642, 1.0, 0.8249),))
         ("L", "JPEG", {}, (6, 5)),
         ("LA", "PNG", {}, (6, 5, 4)),
         ("LA", "TIFF", {}, (6, 5, 4)),
-        ("P", "PNG", {}, (6, 5, 3)),
+        ("P", "PNG", {}, (6, 5)),
         ("PA", "TIFF", {}, (6, 5, 4)),
         ("RGB", "TIFF", {}, (6, 5, 3)),
         ("RGBA", "PNG", {}, (6, 5, 4)),
@@ -241,6 +241,14 @@ def test_a_transparent_palette_entry_becomes_alpha(transparency: int | bytes) ->
 def test_a_transparent_colour_becomes_alpha(mode: str, clear: int | tuple[int, ...]) -> None:
     """A PNG without alpha that names one colour transparent must give RGBA."""
     assert np.all(pixels_of(Image.new(mode, (3, 3), clear), "PNG", transparency=clear)[..., 3] == 0)
+
+
+def test_a_palette_of_greys_is_grey_and_any_other_is_not(astronaut: Pixels) -> None:
+    """Scans with a palette stay grey; one colour in it, or a profile for colours, and they do not."""
+    grey = Image.fromarray(np.ascontiguousarray(astronaut[..., 0])).quantize(16)
+    assert np.array_equal(pixels_of(grey, "PNG"), np.asarray(grey.convert("L")))
+    assert pixels_of(grey, "PNG", icc_profile=WIDE).ndim == 3
+    assert pixels_of(Image.fromarray(astronaut).quantize(16), "PNG").ndim == 3
 
 
 def test_cmyk_without_profile_is_converted_plainly(astronaut: Pixels) -> None:

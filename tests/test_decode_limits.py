@@ -181,7 +181,7 @@ def test_frames_are_counted(container: str) -> None:
     data = file_of(frames[0], container, save_all=True, append_images=frames[1:], duration=50, **ANIMATED[container])
     assert len(decode(data, Limits(frames=4, all_pixels=1024)).frames) == 4
     assert refusal(data, Limits(frames=3)) == TOO_MANY_FRAMES
-    assert refusal(data, Limits(all_pixels=1023)) == TOO_MANY_PIXELS
+    assert refusal(data, Limits(all_pixels=1023, document_pixels=1023)) == TOO_MANY_PIXELS
 
 
 def test_a_frame_beyond_the_canvas_widens_all_frames_and_counts_for_all() -> None:

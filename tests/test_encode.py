@@ -17,6 +17,8 @@ from facewarden.values import FORMATS, Frame, Picture, Pixels
 
 EXACT = ("PNG", "TIFF", "BMP", "PPM", "TGA")
 ANIMATED = ("PNG", "GIF", "WEBP", "AVIF")
+PICTURES = [container for container in FORMATS if container != "PDF"]
+"""Containers that Pillow reads too; PDF has a file of tests of its own."""
 
 
 SIDES = st.integers(1, 70)
@@ -34,7 +36,7 @@ def test_exact_containers_give_each_pixel_back(
     np.testing.assert_array_equal(back, pixels)
 
 
-@given(container=st.sampled_from(FORMATS), height=SIDES, width=SIDES, channels=CHANNELS, seed=st.integers(0, 99))
+@given(container=st.sampled_from(PICTURES), height=SIDES, width=SIDES, channels=CHANNELS, seed=st.integers(0, 99))
 @settings(max_examples=60)
 def test_every_container_takes_every_frame(container: str, height: int, width: int, channels: int, seed: int) -> None:
     """Grey, colour and transparency of any size, down to one pixel, become a file of that very container and size."""
@@ -100,7 +102,7 @@ def test_files_hold_nothing_but_what_pixels_need(astronaut: Pixels) -> None:
     # size, depth, compression, photometric, strips, samples, resolution, planes, predictor
     image = {256, 257, 258, 259, 262, 273, 277, 278, 279, 282, 283, 284, 296, 317}
     assert set(opened(encode(still, "TIFF", 90)).tag_v2) <= image  # type: ignore[attr-defined]
-    files = [(container, encode(still, container, 90)) for container in FORMATS]
+    files = [(container, encode(still, container, 90)) for container in PICTURES]
     files += [(container, encode(moving, container, 90)) for container in ANIMATED]
     for container, data in files:
         told = dict(opened(data).info)

@@ -131,5 +131,10 @@ def test_pages_stay_pages(wanted: str) -> None:
 def test_no_frame_is_dropped_by_a_wish(original: str, wanted: str) -> None:
     """Several frames go into a container that holds several, also where a still one is wanted."""
     picture = Picture(original, (flat(1, 100), flat(200, 100)), None, 0)
-    with opened(encode(picture, result_format(picture, wanted), 90)) as image:
+    container = result_format(picture, wanted)
+    data = encode(picture, container, 90)
+    if container == "PDF":
+        assert data.count(b"/Subtype /Image") == 2
+        return
+    with opened(data) as image:
         assert getattr(image, "n_frames", 1) == 2

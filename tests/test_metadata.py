@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 import zlib
 from collections.abc import Callable, Iterator
@@ -10,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pillow_heif
 import pytest
 from PIL import Image, ImageCms, PngImagePlugin
 from tests.daemon import Daemon, pixels_of
+from tests.test_decode_pdf import pdf, stream
 from tests.test_encode import jpeg_segments, png_chunks
 
 from facewarden.config.profile import Output
@@ -151,6 +154,48 @@ def _bmp(small: Image.Image, plant: Plants) -> bytes:
     return saved(small, "BMP") + plant()
 
 
+def _heic(small: Image.Image, plant: Plants) -> bytes:
+    """With EXIF, XMP, a profile, a second picture and what phones append."""
+    file = pillow_heif.HeifFile()
+    for picture in (small, small.rotate(3)):
+        file.add_from_pillow(picture)
+    file[0].info |= {"exif": exif_of(plant).tobytes(), "xmp": xmp_of(plant), "icc_profile": icc_of(plant)}
+    target = io.BytesIO()
+    file.save(target, quality=90)
+    return target.getvalue() + b"\0\0\0\x11mpvd" + plant()
+
+
+def _pdf(small: Image.Image, plant: Plants) -> bytes:
+    """A scan with a text layer, author, XMP, script, attachment, note, link, outline and layer name."""
+    photo = saved(small, "JPEG", comment=plant())
+    image = b"/Type/XObject/Subtype/Image/Width 128/Height 128/ColorSpace/DeviceRGB/BitsPerComponent 8/Filter/DCTDecode"
+    text = b"q 128 0 0 128 0 0 cm /I Do Q BT 3 Tr /F 9 Tf (%s) Tj ET" % plant()
+    resources = b"/Resources<</XObject<</I 5 0 R>>/Font<</F<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>>>>>"
+    note = (
+        b"/Annots[<</Subtype/Text/Rect[0 0 1 1]/F 2/Contents(%s)>><</Subtype/Link/Rect[0 0 9 9]/A<</S/URI/URI(%s)>>>>]"
+    )
+    names = b"/Names<</JavaScript<</Names[(a)<</S/JavaScript/JS(%s)>>]>>/EmbeddedFiles<</Names[(%s)6 0 R]>>>>"
+    outline = b"/Outlines<</First<</Title(%s)>>>>/OCProperties<</OCGs[<</Type/OCG/Name(%s)>>]>>"
+    catalog = b"<</Type/Catalog/Pages 2 0 R/Metadata 7 0 R" + names % (plant(), plant()) + outline % (plant(), plant())
+    return (
+        pdf(
+            catalog + b">>",
+            b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+            b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 128 128]/Contents 4 0 R"
+            + resources
+            + note % (plant(), plant())
+            + b">>",
+            stream(text),
+            stream(photo, image),
+            stream(plant(), b"/Type/EmbeddedFile"),
+            stream(xmp_of(plant), b"/Type/Metadata/Subtype/XML"),
+            b"<</Author(%s)/Producer(%s)/CreationDate(D:20191231)>>" % (plant(), plant()),
+            trailer=b"/Info 8 0 R/ID[(%s)(0)]" % plant(),
+        )
+        + plant()
+    )
+
+
 MAKERS: dict[str, Maker] = {
     "a.jpg": _jpeg,
     "b.mpo": _mpo,
@@ -161,6 +206,8 @@ MAKERS: dict[str, Maker] = {
     "g.avif": _avif,
     "h.jp2": _jpeg2000,
     "i.bmp": _bmp,
+    "j.heic": _heic,
+    "k.pdf": _pdf,
 }
 FORMS = [CANARY, CANARY.decode().encode("utf-16-be"), CANARY.decode().encode("utf-16-le"), CAPTURED[:10].encode()]
 HARMLESS = {"dpi", "jfif", "jfif_version", "jfif_unit", "jfif_density", "loop", "duration", "version"}
@@ -179,7 +226,7 @@ def test_no_canary_leaves(daemon: Daemon, small: Image.Image) -> None:
         daemon.drop(name, data)
     assert daemon.once() == 0
     results = daemon.results()
-    assert {path.name for path in results} == set(MAKERS) - {"b.mpo"} | {"b.jpg"}
+    assert {path.name for path in results} == set(MAKERS) - {"b.mpo", "j.heic"} | {"b.jpg", "j.jpg"}
     for path in results:
         require_bare(path.read_bytes(), FORMS)
     assert not [path for path in (daemon.folder / "state").rglob("*") if path.is_file() and CANARY in path.read_bytes()]
@@ -190,6 +237,11 @@ def require_bare(data: bytes, told: list[bytes]) -> None:
     """A result holds none of what its original told, and nothing in which anything could be told."""
     for word in told:
         assert word not in data
+    if data.startswith(b"%PDF"):
+        kinds = set(re.findall(rb"/Type /(\w+)", data))
+        assert kinds == {b"XObject", b"Page", b"Pages", b"Catalog"}
+        assert set(jpeg_segments(data[data.index(b"\xff\xd8\xff") :])) <= {0xE0, 0xDB, 0xC0, 0xC4}
+        return
     with Image.open(io.BytesIO(data)) as image:
         assert not image.getexif().get_ifd(0x8825)
         comment = image.info.pop("comment", b"")

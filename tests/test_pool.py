@@ -30,6 +30,7 @@ from facewarden.errors import (
     DEADLINE,
     NO_WORKER,
     NOT_A_PICTURE,
+    NOT_ENCODED,
     OUT_OF_MEMORY,
     REFUSED_CALL,
     WEIGHTS_ALTERED,
@@ -41,7 +42,7 @@ from facewarden.errors import (
 )
 from facewarden.pool import Pool, PoolStopped
 from facewarden.pool.process import WorkerProcess
-from facewarden.values import Pixels, Recipe, Terms
+from facewarden.values import Frame, Picture, Pixels, Recipe, Terms
 
 RECIPE = Recipe(thresholds={"blazeface": 0.3}, smallest_face=40)
 
@@ -347,3 +348,68 @@ def test_a_worker_without_its_weights_refuses(tmp_path: Path, harm: Callable[[Pa
     )
     assert done.stdout == protocol.TAG.pack(protocol.FAILED) + protocol.FAILURE.pack(reason.number)
     assert done.returncode == reason.exit == Exit.CANNOT_START
+
+
+SLOW = """
+import sys, time
+sys.path[:] += PLACES
+from facewarden import protocol
+from facewarden.sandbox import wire
+from facewarden.values import Frame, Picture
+import numpy as np
+wire.read_prologue()
+wire.write_ready(1, seccomp=True)
+while wire.read_request():
+    wire.write_picture(Picture(FORMAT, ()))
+    for number in range(20):
+        time.sleep(0.15)
+        wire.write_frame(Frame(np.zeros((2, 2), np.uint8)), (), 0, with_pixels=True)
+    wire.write_done(0, 0, 0)
+"""
+"""A worker whose frames take 0.15 seconds each, three in all."""
+
+
+@pytest.mark.parametrize(("container", "gets_through"), [("TIFF", True), ("PDF", True), ("GIF", False)])
+def test_a_long_document_has_more_time(container: str, gets_through: bool) -> None:
+    """Each page adds a tenth of a photo's time, so that many pages get through; an animation must do without."""
+    places = [place for place in sys.path if Path(place).is_absolute()]
+    code = SLOW.replace("PLACES", repr(places)).replace("FORMAT", repr(container))
+    worker = WorkerProcess(Terms(), ("-c", code))
+    try:
+        worker.wait_ready()
+        if gets_through:
+            assert len(worker.ask(protocol.HIDE, b"a file", RECIPE, 2.0).sizes) == 20
+            return
+        with pytest.raises(FileRefused) as refusal:
+            worker.ask(protocol.HIDE, b"a file", RECIPE, 2.0)
+        assert refusal.value.reason is DEADLINE
+    finally:
+        worker.stop()
+
+
+class Weary:
+    """A receiver that gives up at the second frame."""
+
+    def begin(self, picture: Picture) -> None:
+        self.taken = 0
+
+    def take(self, frame: Frame, hidden: int) -> Frame:
+        self.taken += 1
+        if self.taken == 2:
+            raise FileRefused(NOT_ENCODED)
+        return frame
+
+
+def test_an_answer_that_nobody_can_write_ends_its_worker() -> None:
+    """What is left of the answer must not be taken for the next photo's."""
+    places = [place for place in sys.path if Path(place).is_absolute()]
+    code = SLOW.replace("PLACES", repr(places)).replace("FORMAT", repr("TIFF"))
+    worker = WorkerProcess(Terms(), ("-c", code))
+    try:
+        worker.wait_ready()
+        with pytest.raises(FileRefused) as refusal:
+            worker.ask(protocol.HIDE, b"a file", RECIPE, 30.0, Weary())
+        assert refusal.value.reason is NOT_ENCODED
+        assert not worker.alive()
+    finally:
+        worker.stop()

@@ -56,8 +56,11 @@ def frames(draw: st.DrawFn) -> Sent:
     if draw(st.booleans()):
         pixels = np.asfortranarray(pixels)  # a view whose bytes are not in reading order
     regions = draw(st.lists(REGIONS, max_size=4))
-    return Sent(Frame(pixels, draw(st.integers(0, 2**31 - 1))), regions, draw(st.integers(0, len(regions))))
+    dpi = draw(st.one_of(st.none(), st.tuples(*[st.floats(1, 10_000, width=32)] * 2)))
+    return Sent(Frame(pixels, draw(st.integers(0, 2**31 - 1)), dpi), regions, draw(st.integers(0, len(regions))))
 
+
+Dpi = tuple[float, float] | None
 
 PICTURES = st.tuples(
     st.sampled_from(FORMATS),
@@ -65,6 +68,7 @@ PICTURES = st.tuples(
     st.one_of(st.none(), st.tuples(st.floats(1, 10_000, width=32), st.floats(1, 10_000, width=32))),
     st.one_of(st.none(), st.integers(0, 0xFFFF)),
     st.one_of(st.none(), st.datetimes().map(lambda when: when.timetuple()[:6])),
+    st.tuples(st.one_of(st.none(), st.integers(1, 100)), st.one_of(st.none(), st.integers(0, 2))),
 )
 
 
@@ -103,7 +107,7 @@ def exactly(length: int, reader: int) -> bytearray:
 def send(picture: Picture, sent: list[Sent], *, with_pixels: bool) -> None:
     wire.write_picture(picture)
     for one in sent:
-        wire.write_frame(one.frame.pixels, one.frame.duration, one.regions, one.second_look, with_pixels=with_pixels)
+        wire.write_frame(one.frame, one.regions, one.second_look, with_pixels=with_pixels)
     wire.write_done(0.25, 1.5, 10_000.0)
 
 
@@ -111,21 +115,22 @@ def send(picture: Picture, sent: list[Sent], *, with_pixels: bool) -> None:
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 def test_what_a_worker_writes_is_read_back(
     pipe: Callable[[Callable[[], None]], Callable[[int], bytearray]],
-    it: tuple[str, list[Sent], tuple[float, float] | None, int | None, Moment | None],
+    it: tuple[str, list[Sent], Dpi, int | None, Moment | None, tuple[int | None, int | None]],
     with_pixels: bool,
 ) -> None:
     """Frames to the byte, regions, times, resolution, loop and date come through a real pipe as they were sent."""
-    container, sent, dpi, loop, captured = it
-    picture = Picture(container, tuple(one.frame for one in sent), dpi, loop, captured)
+    container, sent, dpi, loop, captured, written = it
+    picture = Picture(container, tuple(one.frame for one in sent), dpi, loop, captured, *written)
     reply = read_reply(pipe(lambda: send(picture, sent, with_pixels=with_pixels)), LIMITS, with_pixels=with_pixels)
     assert (reply.picture.format, reply.picture.dpi, reply.picture.loop) == (container, dpi, loop)
     assert reply.picture.captured == captured
+    assert (reply.picture.quality, reply.picture.subsampling) == written
     assert reply.regions == tuple(tuple(one.regions) for one in sent)
     assert reply.second_look == sum(one.second_look for one in sent)
     assert reply.sizes == tuple(one.frame.pixels.shape[1::-1] for one in sent)
     assert reply.seconds == {"decode": 0.25, "detect": 1.5, "redact": pytest.approx(4294.967295)}
     for got, one in zip(reply.picture.frames, sent, strict=True):
-        assert got.duration == one.frame.duration
+        assert (got.duration, got.dpi) == (one.frame.duration, one.frame.dpi)
         if with_pixels:
             np.testing.assert_array_equal(got.pixels, one.frame.pixels)
         else:

@@ -35,18 +35,24 @@ class Answer:
 
 def head(
     container: int = 0,
-    count: int = 1,
     dpi: tuple[float, float] = (0, 0),
     loop: int = -1,
     captured: tuple[int, ...] = (0,) * 6,
+    written: tuple[int, int] = (0, protocol.UNKNOWN),
 ) -> bytes:
-    return bytes([protocol.PICTURE]) + protocol.PICTURE_HEAD.pack(container, count, *dpi, loop, *captured)
+    return bytes([protocol.PICTURE]) + protocol.PICTURE_HEAD.pack(container, *dpi, loop, *written, *captured)
 
 
 def frame(
-    width: int = 2, height: int = 2, channels: int = 1, duration: int = 0, found: int = 0, again: int = 0
+    width: int = 2,
+    height: int = 2,
+    channels: int = 1,
+    duration: int = 0,
+    found: int = 0,
+    again: int = 0,
+    dpi: tuple[float, float] = (0, 0),
 ) -> bytes:
-    return bytes([protocol.FRAME]) + protocol.FRAME_HEAD.pack(width, height, channels, duration, found, again)
+    return bytes([protocol.FRAME]) + protocol.FRAME_HEAD.pack(width, height, channels, duration, *dpi, found, again)
 
 
 def region(
@@ -77,9 +83,12 @@ HOSTILE: dict[str, list[bytes]] = {
     "a frame first": [REST],
     "an unknown tag": [head(), bytes([99]), REST[1:]],
     "a container that is none": [head(container=len(FORMATS)), REST],
-    "no frame": [head(count=0), DONE],
-    "too many frames": [head(count=6), (frame() + bytes(4)) * 6, DONE],
-    "most frames": [head(count=2**32 - 1), REST],
+    "no frame": [head(), DONE],
+    "too many frames": [head(), (frame() + bytes(4)) * 6, DONE],
+    "a quality above all": [head(written=(101, 0)), REST],
+    "a subsampling that is none": [head(written=(90, 3)), REST],
+    "a page's dpi of no number": [head(), frame(dpi=(NAN, 72)), bytes(4), DONE],
+    "a page's dpi of one side": [head(), frame(dpi=(0, 72)), bytes(4), DONE],
     "dpi of no number": [head(dpi=(NAN, 72)), REST],
     "dpi without end": [head(dpi=(INF, 72)), REST],
     "dpi below one": [head(dpi=(72, 0.5)), REST],
@@ -112,8 +121,7 @@ HOSTILE: dict[str, list[bytes]] = {
     "a score of no number": found(region(score=NAN)),
     "a detector that is none": found(region(detector=len(DETECTORS))),
     "a shape that is none": found(region(shape=len(SHAPES))),
-    "the end before the last frame": [head(count=2), frame(), bytes(4), DONE],
-    "a frame too many": [head(), frame(), bytes(4), REST],
+    "a second picture": [head(), frame(), bytes(4), head(), REST],
     "a reason that is none": [failed(9999)],
     "the service's reason": [failed(ALREADY_RUNNING.number)],
     "the service's reason later": [head(), failed(WEIGHTS_ALTERED.number)],
@@ -143,8 +151,8 @@ def test_pixels_where_none_were_asked_for_are_refused() -> None:
 def test_frames_together_are_bounded() -> None:
     """Frames that are each within their limit are refused where they exceed that of all together."""
     full = frame(width=40, height=15) + bytes(600)
-    assert len(read_reply(Answer(head(count=3), full * 3, DONE).read, LIMITS, with_pixels=True).sizes) == 3
-    answer = Answer(head(count=4), full * 4, DONE)
+    assert len(read_reply(Answer(head(), full * 3, DONE).read, LIMITS, with_pixels=True).sizes) == 3
+    answer = Answer(head(), full * 4, DONE)
     with pytest.raises(FileRefused) as refused:
         read_reply(answer.read, LIMITS, with_pixels=True)
     assert refused.value.reason is BAD_REPLY
@@ -156,7 +164,7 @@ def test_regions_together_are_bounded() -> None:
     many = frame(1, 1, found=protocol.MAX_REGIONS) + region() * protocol.MAX_REGIONS + bytes(1)
     limits = dataclasses.replace(LIMITS, frames=500)
     with pytest.raises(FileRefused) as refused:
-        read_reply(Answer(head(count=500), many * 11).read, limits, with_pixels=True)
+        read_reply(Answer(head(), many * 11).read, limits, with_pixels=True)
     assert refused.value.reason is BAD_REPLY
 
 
@@ -172,7 +180,7 @@ def test_only_a_reason_of_the_service_stops_a_start(number: int) -> None:
 def valid() -> bytes:
     """A whole good answer of two frames."""
     first = frame(3, 2, 3, 40, found=2, again=1) + region() + region(x=5, shape=1) + bytes(range(18))
-    return head(count=2, dpi=(72, 72), loop=0) + first + frame(2, 2, 4) + bytes(16) + DONE
+    return head(dpi=(72, 72), loop=0) + first + frame(2, 2, 4) + bytes(16) + DONE
 
 
 def within(reply: Reply, limits: Limits) -> bool:
@@ -195,12 +203,16 @@ def within(reply: Reply, limits: Limits) -> bool:
             st.tuples(st.integers(0, len(valid()) - 1), st.sampled_from([0, 1, 3, 4, 127, 128, 255])), max_size=4
         ).map(lambda changes: _changed(valid(), changes)),
         st.lists(
-            st.sampled_from([head(), head(count=3), frame(), frame(found=1), region(), bytes(4), DONE, failed(12)]),
+            st.sampled_from([head(), head(loop=3), frame(), frame(found=1), region(), bytes(4), DONE, failed(12)]),
             max_size=8,
         ).map(b"".join),
         st.builds(
-            lambda fields: head() + struct.pack("<BIIBIII", protocol.FRAME, *fields) + bytes(3000) + DONE,
-            st.tuples(*[st.integers(0, high) for high in (60, 60, 5, 2**32 - 1, 3, 3)]),
+            lambda fields: head() + struct.pack("<BIIBIffII", protocol.FRAME, *fields) + bytes(3000) + DONE,
+            st.tuples(
+                *[st.integers(0, high) for high in (60, 60, 5, 2**32 - 1)],
+                *[st.floats(width=32)] * 2,
+                *[st.integers(0, 3)] * 2,
+            ),
         ),
     )
 )

@@ -15,7 +15,8 @@ from pathlib import Path
 from facewarden import files, protocol
 from facewarden.config import Profile
 from facewarden.config.models import LimitsSection
-from facewarden.delivery.encode import result_name, result_of
+from facewarden.delivery.binding import Binding
+from facewarden.delivery.encode import result_name
 from facewarden.delivery.publish import put
 from facewarden.delivery.quarantine import report
 from facewarden.errors import EMPTY, NOT_WRITTEN, TOO_MANY_BYTES, UNREADABLE, FileRefused, Reason
@@ -92,8 +93,9 @@ def _redact_one(source: Source, target: Path, profile: Profile, recipe: Recipe, 
     try:
         try:
             original = _read(source.path, recipe.limits.bytes)
-            reply = pool.treat(original, recipe, LimitsSection().seconds)
-            container, data = result_of(reply.picture, profile.output)
+            binding = Binding(profile.output)
+            reply = pool.treat(original, recipe, LimitsSection().seconds, receiver=binding)
+            container, data = binding.result(reply)
         except FileRefused as refused:
             put(target, source.relative + b".facewarden.txt", report(random_id, refused.reason), random_id)
             return Done(source, None, refused.reason)

@@ -48,10 +48,7 @@ def _reason(number: int, name: str, what: str, advice: str, **more: Exit | bool)
 
 # 10-19: the file itself
 NOT_A_PICTURE = _reason(
-    10,
-    "not_a_picture",
-    "The content is of no known picture format.",
-    "Check that the file is a photo; export it as JPEG.",
+    10, "not_a_picture", "The content is of no known picture format.", "Check that it is a photo; export it as JPEG."
 )
 NOT_ACCEPTED = _reason(
     11,
@@ -75,10 +72,7 @@ SIDE_TOO_LONG = _reason(
     16, "side_too_long", "A side of the picture is longer than the limit.", "Raise limits.side, or cut the picture."
 )
 TOO_MANY_FRAMES = _reason(
-    17,
-    "too_many_frames",
-    "The file has more frames or pages than the limit.",
-    "Raise limits.frames, or split the file.",
+    17, "too_many_frames", "The file has more frames than the limit.", "Raise limits.frames, or split the file."
 )
 EMPTY = _reason(18, "empty", "The file is empty.", "Copy it again.")
 UNREADABLE = _reason(
@@ -113,11 +107,7 @@ BAD_REPLY = _reason(
     retry=True,
 )
 SEARCH_FAILED = _reason(
-    25,
-    "search_failed",
-    "The search for faces failed.",
-    "Retry; if it fails again, report the format and size.",
-    retry=True,
+    25, "search_failed", "The search for faces failed.", "Retry; if it fails again, report format and size.", retry=True
 )
 
 # 30-39: the result
@@ -127,7 +117,6 @@ FACE_REMAINS = _reason(
 NOT_ENCODED = _reason(
     31, "not_encoded", "The result could not be encoded in its format.", "Set output.format to jpeg or png."
 )
-
 NOT_WRITTEN = _reason(
     33,
     "not_written",
@@ -140,6 +129,20 @@ ZONE_OUTSIDE = _reason(
     "zone_outside",
     "A zone of the configuration lies outside this photo.",
     "Write zones.always in per cent, or give photos of this size an inbox of their own.",
+)
+
+# 34-36: documents
+DOCUMENT_LOCKED = _reason(
+    34, "document_locked", "The document opens with a password only.", "Save it without one, then drop it again."
+)
+DOCUMENT_DAMAGED = _reason(
+    35, "document_damaged", "Not all pages of the document can be had.", "Export or print it to a new PDF."
+)
+DOCUMENT_TOO_LONG = _reason(
+    36,
+    "document_too_long",
+    "The document has more pages than the limit.",
+    "Raise limits.frames, or split the document.",
 )
 
 # 40-59: the service cannot start

@@ -18,7 +18,8 @@ import structlog
 
 from facewarden import config, files, logs
 from facewarden.config.models import LimitsSection
-from facewarden.delivery.encode import container_of, result_name, result_of
+from facewarden.delivery.binding import Binding
+from facewarden.delivery.encode import container_of, result_name
 from facewarden.delivery.naming import report_path, target_path
 from facewarden.delivery.preview import preview_name, sheet
 from facewarden.delivery.publish import publish, put
@@ -105,12 +106,14 @@ class Journey:
     def _deliver_new(
         self, inbox: config.Inbox, recipe: Recipe, claimed: Claim, told: dict[str, Any]
     ) -> Outcome | Literal["again"]:
+        binding = Binding(inbox.output, shown=bool(inbox.preview))
+        owner = inbox.name if inbox.worker_for == "inbox" else None
         try:
-            reply = self._treat(claimed, recipe, inbox.name if inbox.worker_for == "inbox" else None, told)
+            reply = self._treat(claimed, recipe, owner, binding, told)
             if reply is None:
                 return "again"
             with _timed(told, "encode_s"):
-                container, data = result_of(reply.picture, inbox.output)
+                container, data = binding.result(reply)
         except FileRefused as refused:
             return self._quarantine(inbox, claimed, refused.reason, told)
         told |= {"frames": len(reply.picture.frames), "regions": reply.region_count, "second_look": reply.second_look}
@@ -128,7 +131,9 @@ class Journey:
         except OSError as error:
             log.warning("result_not_kept", job=claimed.job.id, error=error.errno or 0)
 
-    def _treat(self, claimed: Claim, recipe: Recipe, owner: str | None, told: dict[str, Any]) -> Reply | None:
+    def _treat(
+        self, claimed: Claim, recipe: Recipe, owner: str | None, binding: Binding, told: dict[str, Any]
+    ) -> Reply | None:
         """Have the photo treated, several times where its reason allows; None where the service is stopping."""
         job = claimed.job
         if job.id in self._owed:
@@ -141,7 +146,7 @@ class Journey:
             if attempt > self._limits.attempts:
                 raise FileRefused(last)
             try:
-                return self._pool.treat(claimed.data, recipe, self._limits.seconds, owner=owner)
+                return self._pool.treat(claimed.data, recipe, self._limits.seconds, owner=owner, receiver=binding)
             except PoolStopped:
                 self._journal.uncount(job)
                 return None

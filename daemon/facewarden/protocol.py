@@ -35,12 +35,15 @@ DONE: Final = 5
 FAILURE: Final = struct.Struct("<H")
 """A reason's number."""
 
-PICTURE_HEAD: Final = struct.Struct("<BIffiHBBBBB")
-"""Index into FORMATS, number of frames, dpi across and down (0 where unknown), loop (-1 where there is none), and year,
-month, day, hour, minute, second of the capture (all 0 where unknown)."""
+PICTURE_HEAD: Final = struct.Struct("<BffiBBHBBBBB")
+"""Index into FORMATS, dpi across and down (0 where unknown), loop (-1 where there is none), a JPEG's quality (0 where unknown),
+index into SUBSAMPLINGS (UNKNOWN where unknown), and year, month, day, hour, minute, second of the capture (all 0 where
+unknown). How many frames follow shows only by their end: a document's pages are counted as they are read."""
+UNKNOWN: Final = 255
 
-FRAME_HEAD: Final = struct.Struct("<IIBIII")
-"""Width, height, channels (0, 1, 3 or 4), duration in ms, regions found, regions of the second look."""
+FRAME_HEAD: Final = struct.Struct("<IIBIffII")
+"""Width, height, channels (0, 1, 3 or 4), duration in ms, a page's dpi across and down (0 where unknown), regions found,
+regions of the second look."""
 
 REGION: Final = struct.Struct("<fffffBB")
 """x, y, width, height, score, index into DETECTORS, index into SHAPES."""

@@ -10,13 +10,25 @@ import dataclasses
 import datetime
 import math
 from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 
 from facewarden import protocol
 from facewarden.errors import BAD_REPLY, REASONS, FileRefused
 from facewarden.protocol import Protection
-from facewarden.values import DETECTORS, FORMATS, SHAPES, Frame, Limits, Moment, Picture, Region
+from facewarden.values import (
+    DETECTORS,
+    DOCUMENTS,
+    FORMATS,
+    SHAPES,
+    SUBSAMPLINGS,
+    Frame,
+    Limits,
+    Moment,
+    Picture,
+    Region,
+)
 
 Read = Callable[[int], bytearray]
 """Reads exactly so many bytes from the worker, or raises FileRefused."""
@@ -28,11 +40,22 @@ _MAX_ALL_REGIONS = 10 * protocol.MAX_REGIONS
 """In all frames together: each is some 300 bytes here, and frames of one pixel could claim 200 GB of them."""
 
 
+class Receiver(Protocol):
+    """Who takes frames as they come, so that they need not all be held until the last one is there."""
+
+    def begin(self, picture: Picture) -> None:
+        """A picture begins, as yet without frames; whatever was taken before is void."""
+
+    def take(self, frame: Frame, hidden: int) -> Frame:
+        """Take one frame with so many hidden areas; returns what of it the reply shall keep. Raises FileRefused."""
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Reply:
     """A checked answer: the redacted picture, the regions hidden in each frame, and seconds spent by stage.
 
-    For a request of kind FIND the frames of `picture` are empty arrays and `sizes` still tells width and height.
+    For a request of kind FIND the frames of `picture` are empty arrays, and a Receiver may leave less of them than there
+    was; `sizes` still tells width and height.
     """
 
     picture: Picture
@@ -53,34 +76,64 @@ def read_start(read: Read) -> Protection:
     return Protection(landlock, bool(seccomp))
 
 
-def read_reply(read: Read, limits: Limits, *, with_pixels: bool) -> Reply:
-    """Read one whole answer. Raises FileRefused: the worker's own reason, or BAD_REPLY where a value is out of bounds."""
-    _expect(_tag(read) == protocol.PICTURE)
-    untrusted = protocol.PICTURE_HEAD.unpack(read(protocol.PICTURE_HEAD.size))
-    untrusted_format, untrusted_count, across, down, untrusted_loop, *untrusted_moment = untrusted
-    _expect(untrusted_format < len(FORMATS) and 1 <= untrusted_count <= limits.frames)
-    dpi = _checked_dpi([across, down])
-    loop = _checked_loop(untrusted_loop)
-    captured = _checked_moment(untrusted_moment)
+def read_reply(
+    read: Read,
+    limits: Limits,
+    *,
+    with_pixels: bool,
+    receiver: Receiver | None = None,
+    on_page: Callable[[], None] = lambda: None,
+) -> Reply:
+    """Read one whole answer; `on_page` is called for each page of a document that has come.
+
+    Raises FileRefused: the worker's own reason, or BAD_REPLY where a value is out of bounds.
+    """
+    picture = _picture(read)
+    if receiver:
+        receiver.begin(picture)
     frames: list[Frame] = []
     sizes: list[tuple[int, int]] = []
     regions: list[tuple[Region, ...]] = []
     second_look = 0
-    pixels_left, regions_left = limits.all_pixels, _MAX_ALL_REGIONS
-    for _ in range(untrusted_count):
-        _expect(_tag(read) == protocol.FRAME)
+    pixels_left, regions_left = limits.together(picture.format), _MAX_ALL_REGIONS
+    while (tag := _tag(read)) == protocol.FRAME:
+        _expect(len(frames) < limits.frames)
         frame, size, found, again = _frame(read, limits, pixels_left, regions_left, with_pixels=with_pixels)
         pixels_left -= size[0] * size[1]
         regions_left -= len(found)
-        frames.append(frame)
+        frames.append(receiver.take(frame, len(found)) if receiver else frame)
+        del frame  # its pixels must be gone before the next one's come
+        if picture.format in DOCUMENTS:
+            on_page()
         sizes.append(size)
         regions.append(found)
         second_look += again
-    _expect(_tag(read) == protocol.DONE)
+    _expect(tag == protocol.DONE and len(frames) > 0)
     times = protocol.DONE_TIMES.unpack(read(protocol.DONE_TIMES.size))
     seconds = {stage: time / 1e6 for stage, time in zip(("decode", "detect", "redact"), times, strict=True)}
-    picture = Picture(FORMATS[untrusted_format], tuple(frames), dpi, loop, captured)
+    picture = dataclasses.replace(picture, frames=tuple(frames))
     return Reply(picture, tuple(sizes), tuple(regions), second_look, seconds)
+
+
+def _picture(read: Read) -> Picture:
+    """What is said of the picture before its frames."""
+    _expect(_tag(read) == protocol.PICTURE)
+    untrusted = protocol.PICTURE_HEAD.unpack(read(protocol.PICTURE_HEAD.size))
+    untrusted_format, across, down, untrusted_loop, untrusted_quality, untrusted_subsampling, *untrusted_moment = (
+        untrusted
+    )
+    _expect(untrusted_format < len(FORMATS))
+    _expect(untrusted_quality <= 100)
+    _expect(untrusted_subsampling < len(SUBSAMPLINGS) or untrusted_subsampling == protocol.UNKNOWN)
+    return Picture(
+        FORMATS[untrusted_format],
+        (),
+        _checked_dpi([across, down]),
+        _checked_loop(untrusted_loop),
+        _checked_moment(untrusted_moment),
+        untrusted_quality or None,
+        None if untrusted_subsampling == protocol.UNKNOWN else untrusted_subsampling,
+    )
 
 
 def _tag(read: Read, believable: range = range(10, 40)) -> int:
@@ -127,15 +180,17 @@ def _checked_moment(untrusted: list[int]) -> Moment | None:
 def _frame(
     read: Read, limits: Limits, pixels_left: int, regions_left: int, *, with_pixels: bool
 ) -> tuple[Frame, tuple[int, int], tuple[Region, ...], int]:
-    width, height, channels, duration, count, again = protocol.FRAME_HEAD.unpack(read(protocol.FRAME_HEAD.size))
+    head = protocol.FRAME_HEAD.unpack(read(protocol.FRAME_HEAD.size))
+    width, height, channels, duration, across, down, count, again = head
     _expect(1 <= width <= limits.side and 1 <= height <= limits.side)
     _expect(width * height <= min(limits.pixels, pixels_left))
     _expect(channels in ((1, 3, 4) if with_pixels else (0,)))
     _expect(duration <= 0x7FFF_FFFF and count <= min(protocol.MAX_REGIONS, regions_left) and again <= count)
+    dpi = _checked_dpi([across, down])
     regions = tuple(_region(read(protocol.REGION.size)) for _ in range(count))
     shape = (height, width) if channels == 1 else (height, width, channels)
     pixels = np.frombuffer(read(width * height * channels), dtype=np.uint8).reshape(shape)
-    return Frame(pixels, duration), (width, height), regions, again
+    return Frame(pixels, duration, dpi), (width, height), regions, again
 
 
 def _region(untrusted: bytearray) -> Region:

@@ -70,7 +70,8 @@ def _pixels(length: Length, side: int) -> float:
 class Limits:
     """What a worker may be asked to hold. Checked before decoding, and again on each reply.
 
-    `bytes` of the original file, `pixels` of one frame, `side` in pixels, `frames` in a file, `all_pixels` of all frames.
+    `bytes` of the original file, `pixels` of one frame, `side` in pixels, `frames` in a file, `all_pixels` of all frames,
+    or where these are pages, which are held one at a time, `document_pixels`.
     """
 
     bytes: int = 256 * 1024 * 1024
@@ -78,6 +79,11 @@ class Limits:
     side: int = 30_000
     frames: int = 500
     all_pixels: int = 400_000_000
+    document_pixels: int = 4_000_000_000
+
+    def together(self, container: str) -> int:
+        """Pixels that all frames of a file of this container may have."""
+        return self.document_pixels if container in DOCUMENTS else self.all_pixels
 
 
 EMBLEM = Limits(bytes=1 << 20, pixels=1_000_000, frames=1, all_pixels=1_000_000)
@@ -146,10 +152,14 @@ class Terms:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Frame:
-    """One picture's pixels, upright, with how long an animation shows it (milliseconds, 0 for a still picture)."""
+    """One picture's pixels, upright, with how long an animation shows it (milliseconds, 0 for a still picture).
+
+    `dpi` are a page's dots per inch across and down; from them a PDF's page has its size.
+    """
 
     pixels: Pixels
     duration: int = 0
+    dpi: tuple[float, float] | None = None
 
 
 Moment = tuple[int, int, int, int, int, int]
@@ -161,7 +171,8 @@ class Picture:
     """What survives decoding: frames, resolution in dots per inch, and how often an animation repeats (0 for ever).
 
     `format` is one of FORMATS: the container the original came in, which decides the result's. `captured` is when the
-    photo was taken: year, month, day, hour, minute, second.
+    photo was taken: year, month, day, hour, minute, second. `quality` (1 to 100) and `subsampling` (see SUBSAMPLINGS) are
+    those by which a JPEG was written, None where that is not known.
     """
 
     format: str
@@ -169,8 +180,14 @@ class Picture:
     dpi: tuple[float, float] | None = None
     loop: int | None = None
     captured: Moment | None = None
+    quality: int | None = None
+    subsampling: int | None = None
 
 
+SUBSAMPLINGS: tuple[str, ...] = ("4:4:4", "4:2:2", "4:2:0")
+"""How a JPEG may store its colours; the index is the number on the wire."""
+DOCUMENTS = frozenset({"TIFF", "PDF"})
+"""Containers of pages. They are decoded, sent and written one page at a time, so that memory is bounded by a page."""
 FORMATS: tuple[str, ...] = (
     "PNG",
     "JPEG",
@@ -182,5 +199,6 @@ FORMATS: tuple[str, ...] = (
     "AVIF",
     "PPM",
     "TGA",
+    "PDF",
 )
 """Containers that a result can have; the index is the number on the wire. Whatever else was read leaves as PNG (0)."""

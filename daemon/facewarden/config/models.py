@@ -61,8 +61,15 @@ class LimitsSection(Section):
     megapixels: int = Field(120, ge=1, le=1000, description="Pixels of one frame, in millions.")
     side: int = Field(30000, ge=64, le=65535, description="Longest side in pixels.")
     frames: int = Field(500, ge=1, le=10000, description="Frames or pages of a file.")
-    all_megapixels: int = Field(400, ge=1, le=4000, description="Pixels of all frames together, in millions.")
-    seconds: float = Field(300.0, ge=1, le=86400, description="Time for one photo.")
+    all_megapixels: int = Field(
+        400, ge=1, le=4000, description="Pixels of all frames of an animation together, in millions."
+    )
+    document_megapixels: int = Field(
+        4000, ge=1, le=100_000, description="Pixels of all pages of a PDF or TIFF together, in millions."
+    )
+    seconds: float = Field(
+        300.0, ge=1, le=86400, description="Time for one photo; each page of a document adds a tenth."
+    )
     worker_megabytes: int = Field(
         4096, ge=256, le=1_000_000, description="Memory that a worker may take for one photo."
     )
@@ -71,7 +78,12 @@ class LimitsSection(Section):
     def for_worker(self) -> Limits:
         million = 1_000_000
         return Limits(
-            self.megabytes << 20, self.megapixels * million, self.side, self.frames, self.all_megapixels * million
+            self.megabytes << 20,
+            self.megapixels * million,
+            self.side,
+            self.frames,
+            self.all_megapixels * million,
+            self.document_megapixels * million,
         )
 
 

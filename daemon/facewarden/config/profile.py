@@ -145,6 +145,10 @@ class Output(Section):
 
     format: Format = Field("same", description="same (as the original), jpeg, png, webp or tiff.")
     jpeg_quality: int = Field(90, ge=1, le=100, description="Quality of JPEG and lossy WebP results, 1 to 100.")
+    untouched: Literal["encode", "match", "lossless"] = Field(
+        "encode",
+        description="A photo in which nothing was hidden: encode (as any other), match (a JPEG at its original's quality), lossless (PNG for JPEG).",
+    )
     keep: Keep = Field(default_factory=Keep, description="Numbers of the original that a result keeps, written anew.")
 
 

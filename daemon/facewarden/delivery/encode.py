@@ -8,11 +8,14 @@ import struct
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from PIL import Image
 
-from facewarden.config.profile import Output
+from facewarden.config.profile import Keep, Output
+from facewarden.delivery.book import Book, TiffBook
+from facewarden.delivery.pdf import PdfBook
 from facewarden.errors import NOT_ENCODED, FileRefused
-from facewarden.values import Frame, Moment, Picture
+from facewarden.values import DOCUMENTS, SUBSAMPLINGS, Frame, Moment, Picture
 
 SUFFIXES: dict[str, tuple[bytes, ...]] = {
     "JPEG": (b".jpg", b".jpeg", b".jpe", b".jfif"),
@@ -25,12 +28,14 @@ SUFFIXES: dict[str, tuple[bytes, ...]] = {
     "AVIF": (b".avif", b".avifs"),
     "PPM": (b".ppm", b".pgm", b".pnm", b".pbm"),
     "TGA": (b".tga",),
+    "PDF": (b".pdf",),
 }
 """Name endings of each container; the first is given to a result whose original was called otherwise."""
 
 _FOREIGN_SUFFIXES = {
     b".heic",
     b".heif",
+    b".hif",
     b".psd",
     b".ico",
     b".icns",
@@ -44,41 +49,69 @@ _FOREIGN_SUFFIXES = {
 }
 _PICTURE_SUFFIXES = {suffix for suffixes in SUFFIXES.values() for suffix in suffixes} | _FOREIGN_SUFFIXES
 _MANY_FRAMES = {"PNG", "TIFF", "GIF", "WEBP", "AVIF"}
-_WITHOUT_ALPHA = {"JPEG", "PPM"}
+_WITHOUT_ALPHA = {"JPEG", "PPM", "PDF"}
+_LOSSLESS = {"JPEG": "PNG", "AVIF": "PNG"}
+"""Where a result goes that shall lose nothing, for containers that cannot but lose."""
 _LONGEST_SIDE = {"JPEG": 65_500, "WEBP": 16_383, "AVIF": 32_768}
 """Pixels: what libjpeg and libwebp write at most, and libavif reads again at most (it writes more)."""
 _LONGEST_SHOWN = 655_350
 """Milliseconds that a GIF can show a frame, the shortest such limit; nobody means more."""
 
+FAILURES = (OSError, ValueError, OverflowError, RuntimeError, struct.error)
+"""What Pillow raises where a container cannot hold a picture."""
+
 _EXIF_IFD, _DATE_TIME_ORIGINAL, _DATE_TIME = 0x8769, 0x9003, 0x0132
 """Tags of EXIF 2.32; the last is TIFF's own."""
 
 
-def result_of(picture: Picture, output: Output) -> tuple[str, bytes]:
+def result_of(picture: Picture, output: Output, *, untouched: bool = False) -> tuple[str, bytes]:
     """Container and bytes of the result that `output` wants, with no number that it does not keep.
 
-    Raises FileRefused(NOT_ENCODED).
+    `untouched` tells that nothing was hidden in it. Raises FileRefused(NOT_ENCODED).
     """
-    kept = dataclasses.replace(
-        picture,
-        dpi=picture.dpi if output.keep.dpi else None,
-        captured=picture.captured if output.keep.capture_date else None,
-    )
+    kept = without(picture, output.keep)
     container = result_format(kept, output.format)
-    return container, encode(kept, container, output.jpeg_quality)
+    lossless = untouched and output.untouched == "lossless"
+    if lossless:
+        container = _LOSSLESS.get(container, container)
+    quality = output.jpeg_quality
+    if untouched and output.untouched == "match":
+        quality = kept.quality or quality
+    return container, encode(kept, container, quality, lossless=lossless)
+
+
+def without(picture: Picture, keep: Keep) -> Picture:
+    """The picture without the numbers that are not kept. A PDF's dots per inch are its pages' size, and stay."""
+    if not keep.capture_date:
+        picture = dataclasses.replace(picture, captured=None)
+    if keep.dpi or picture.format == "PDF":
+        return picture
+    frames = tuple(dataclasses.replace(frame, dpi=None) for frame in picture.frames)
+    return dataclasses.replace(picture, frames=frames, dpi=None)
 
 
 def result_format(picture: Picture, wanted: str) -> str:
-    """The container of the result: the one wanted (`same`: the original's), unless it could not hold all frames.
-
-    Pages stay TIFF: they differ in size, and as an animation nobody could read them.
-    """
+    """The container of the result: the one wanted (`same`: the original's), unless it could not hold all frames."""
     choice = picture.format if wanted == "same" else wanted.upper()
-    if len(picture.frames) > 1 and picture.format == "TIFF":
-        return "TIFF"
-    if len(picture.frames) > 1 and choice not in _MANY_FRAMES:
-        choice = picture.format if picture.format in _MANY_FRAMES else "PNG"
-    return choice
+    if len(picture.frames) == 1:
+        return choice
+    if picture.format in DOCUMENTS:
+        return document_format(picture.format, wanted)
+    return choice if choice in _MANY_FRAMES else picture.format if picture.format in _MANY_FRAMES else "PNG"
+
+
+def document_format(original: str, wanted: str) -> str:
+    """The container of a result of several pages: they differ in size, and as an animation nobody could read them."""
+    return "TIFF" if wanted == "tiff" else original
+
+
+def book(container: str, picture: Picture, quality: int) -> Book:
+    """An empty document of this container (one of DOCUMENTS)."""
+    if container == "PDF":
+        return PdfBook(quality)
+    # libtiff writes no EXIF directory, but TIFF has a tag of its own for the date.
+    tags = {_DATE_TIME: _text(picture.captured)} if picture.captured else {}
+    return TiffBook(tags, quality if picture.format == "TIFF" and picture.quality else None)
 
 
 def result_name(name: bytes, container: str) -> bytes:
@@ -96,24 +129,45 @@ def container_of(name: bytes) -> str:
     return next(container for container, suffixes in SUFFIXES.items() if suffix in suffixes)
 
 
-def encode(picture: Picture, container: str, quality: int) -> bytes:
+def encode(picture: Picture, container: str, quality: int, *, lossless: bool = False) -> bytes:
     """The picture as a file of this container; lossy ones at `quality` (1 to 100).
 
     Nothing but pixels, dpi, date of capture, durations and loop goes in. Raises FileRefused(NOT_ENCODED).
     """
+    try:
+        if container in DOCUMENTS:
+            return _bound(picture, container, quality, lossless=lossless)
+        return _saved(picture, container, quality, lossless=lossless)
+    except FAILURES as error:
+        # The container cannot hold this picture: frames of different sizes in a WebP, more than 4 GB in a TIFF.
+        raise FileRefused(NOT_ENCODED) from error
+
+
+def _bound(picture: Picture, container: str, quality: int, *, lossless: bool) -> bytes:
+    made = book(container, picture, quality)
+    for frame in picture.frames:
+        made.add(page(frame, picture, container), lossless=lossless)
+    return made.finished()
+
+
+def page(frame: Frame, picture: Picture, container: str) -> Frame:
+    """A frame as a page of this container: with the picture's resolution where it has none of its own."""
+    pixels = np.asarray(on_white(Image.fromarray(frame.pixels))) if container in _WITHOUT_ALPHA else frame.pixels
+    return dataclasses.replace(frame, pixels=pixels, dpi=frame.dpi or picture.dpi)
+
+
+def _saved(picture: Picture, container: str, quality: int, *, lossless: bool) -> bytes:
     images = [_image(frame, container) for frame in picture.frames]
     longest = max(side for image in images for side in image.size)
     if longest > _LONGEST_SIDE.get(container, longest):
         raise FileRefused(NOT_ENCODED)
     options = _options(picture, container, quality)
+    if lossless and container == "WEBP":
+        options["lossless"] = True
     if len(images) > 1:
         options |= {"save_all": True, "append_images": images[1:]}
     buffer = io.BytesIO()
-    try:
-        images[0].save(buffer, format=container, **options)
-    except (OSError, ValueError, OverflowError, RuntimeError, struct.error) as error:
-        # The container cannot hold this picture: frames of different sizes in a WebP, more than 4 GB in a TIFF.
-        raise FileRefused(NOT_ENCODED) from error
+    images[0].save(buffer, format=container, **options)
     return buffer.getvalue()
 
 
@@ -133,12 +187,13 @@ def on_white(image: Image.Image) -> Image.Image:
 
 def _options(picture: Picture, container: str, quality: int) -> dict[str, Any]:
     options: dict[str, Any] = {}
-    if picture.dpi and container in ("JPEG", "PNG", "TIFF", "BMP"):
-        options["dpi"] = picture.dpi
+    dpi = picture.dpi or picture.frames[0].dpi
+    if dpi and container in ("JPEG", "PNG", "BMP"):
+        options["dpi"] = dpi
     if container in ("JPEG", "WEBP", "AVIF"):
         options["quality"] = quality
-    if container == "TIFF":
-        options["compression"] = "tiff_adobe_deflate"
+    if container == "JPEG" and picture.subsampling is not None:
+        options["subsampling"] = SUBSAMPLINGS[picture.subsampling]
     if picture.captured:
         options |= _date(picture.captured, container)
     if len(picture.frames) > 1 and container in ("PNG", "GIF", "WEBP", "AVIF"):
@@ -152,15 +207,17 @@ def _options(picture: Picture, container: str, quality: int) -> dict[str, Any]:
 
 def _date(captured: Moment, container: str) -> dict[str, Any]:
     """Options that write the date, made from its numbers alone; for containers without a place for it, none."""
-    year, month, day, hour, minute, second = captured
-    text = f"{year:04}:{month:02}:{day:02} {hour:02}:{minute:02}:{second:02}"
-    if container == "TIFF":  # libtiff writes no EXIF directory
-        return {"tiffinfo": {_DATE_TIME: text}}
     if container not in ("JPEG", "PNG", "WEBP", "AVIF"):
         return {}
     exif = Image.Exif()
-    exif.get_ifd(_EXIF_IFD)[_DATE_TIME_ORIGINAL] = text
+    exif.get_ifd(_EXIF_IFD)[_DATE_TIME_ORIGINAL] = _text(captured)
     return {"exif": exif.tobytes()}
+
+
+def _text(captured: Moment) -> str:
+    """A date as EXIF and TIFF write it."""
+    year, month, day, hour, minute, second = captured
+    return f"{year:04}:{month:02}:{day:02} {hour:02}:{minute:02}:{second:02}"
 
 
 def _durations(frames: Sequence[Frame]) -> list[int]:

@@ -40,7 +40,7 @@ def sheet(reply: Reply) -> bytes:
     shown = sorted({number * len(frames) // TILES for number in range(TILES)})
     columns = math.ceil(math.sqrt(len(shown)))
     side = SIDE // columns
-    tiles = [_tile(frames[number], found[number], side) for number in shown]
+    tiles = [_tile(frames[number], reply.sizes[number], found[number], side) for number in shown]
     image = _grid(tiles, columns, side) if len(tiles) > 1 else tiles[0]
     if len(shown) < len(frames):
         _write(ImageDraw.Draw(image), (0, 0), f"{len(shown)} of {len(frames)} frames")
@@ -49,10 +49,11 @@ def sheet(reply: Reply) -> bytes:
     return buffer.getvalue()
 
 
-def _tile(frame: Frame, found: Sequence[Region], side: int) -> Image.Image:
-    height, width = frame.pixels.shape[:2]
+def _tile(frame: Frame, size: tuple[int, int], found: Sequence[Region], side: int) -> Image.Image:
+    """A frame of this size, of which not all pixels may be left."""
+    width, height = size
     # Some of the pixels are enough to reduce from, and spare a copy of a large photo.
-    step = max(max(height, width) // (2 * side), 1)
+    step = max(max(frame.pixels.shape[:2]) // (2 * side), 1)
     tile = on_white(Image.fromarray(frame.pixels[::step, ::step])).convert("RGB")
     tile.thumbnail((side, side))
     scale = (tile.width / width, tile.height / height)

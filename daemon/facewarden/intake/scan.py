@@ -26,7 +26,7 @@ NEVER = ("@eaDir", "#recycle", "#snapshot", "lost+found", "System Volume Informa
 
 SHARED = Signature(0, -1, 0)
 """In place of a file's signature: it has a second name (a hard link), here or anywhere, through which others may write
-to it or keep it. Such a file is not read (docs/decisions/0010-hard-links.md)."""
+to it or keep it. Such a file is not read (docs/decisions/0008-hard-links.md)."""
 
 
 class Names:

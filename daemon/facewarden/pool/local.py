@@ -14,7 +14,7 @@ from facewarden.errors import NO_WORKER, CannotStart, FileRefused, Reason
 from facewarden.pool.process import PoolStopped, WorkerProcess
 from facewarden.pool.secrecy import close_memory
 from facewarden.protocol import Protection
-from facewarden.replies import Reply
+from facewarden.replies import Receiver, Reply
 from facewarden.values import Recipe, Terms
 
 START_TRIES = 3
@@ -74,8 +74,11 @@ class Pool:
         seconds: float,
         kind: bytes = protocol.HIDE,
         owner: str | None = None,
+        receiver: Receiver | None = None,
     ) -> Reply:
         """Have one photo treated, by a worker that has seen photos of this `owner` only, or None: no photo at all.
+
+        `receiver` takes the frames as they come.
 
         Raises FileRefused, CannotStart where no worker starts any more, PoolStopped where the pool is stopped.
         """
@@ -83,7 +86,7 @@ class Pool:
             worker = self._take(owner)
             worker.due = time.monotonic() + seconds
             try:
-                return worker.ask(kind, original, recipe, seconds)
+                return worker.ask(kind, original, recipe, seconds, receiver)
             except FileRefused as refusal:
                 if not worker.alive():
                     self._on_death(refusal.reason)

@@ -22,6 +22,7 @@ from facewarden.errors import (
     CRASHED,
     DEADLINE,
     NO_WORKER,
+    NOT_ENCODED,
     OUT_OF_MEMORY,
     REFUSED_CALL,
     SEARCH_FAILED,
@@ -30,13 +31,17 @@ from facewarden.errors import (
     Reason,
 )
 from facewarden.protocol import Protection
-from facewarden.replies import Reply, read_reply, read_start
+from facewarden.replies import Receiver, Reply, read_reply, read_start
 from facewarden.values import Recipe, Terms
 
 START_SECONDS = 120.0
 """A cold start reads some 300 MB of libraries; on a slow disk that takes a minute."""
 
 STOP_SECONDS = 2.0
+
+PAGE_SHARE = 0.1
+"""Of a photo's time: so much more is granted for each page of a document that has come. A long one gets through, and
+one whose pages take for ever does not."""
 
 ENTRY = ("-m", "facewarden.sandbox.worker")
 """The interpreter's arguments that make it a worker."""
@@ -98,25 +103,42 @@ class WorkerProcess:
         self.due = math.inf
         return protection
 
-    def ask(self, kind: bytes, original: bytes | bytearray, recipe: Recipe, seconds: float) -> Reply:
-        """Send one photo and wait for its answer, at most `seconds`.
+    def ask(
+        self,
+        kind: bytes,
+        original: bytes | bytearray,
+        recipe: Recipe,
+        seconds: float,
+        receiver: Receiver | None = None,
+    ) -> Reply:
+        """Send one photo and wait for its answer, at most `seconds`, for documents some more with each page.
+
+        `receiver` takes frames as they come.
 
         Raises FileRefused, after which the worker may be dead, or PoolStopped where it was abandoned.
         """
-        deadline = time.monotonic() + seconds
+        self.due = time.monotonic() + seconds
         self.handled += 1
         order = recipe.to_json().encode()
         head = protocol.REQUEST.pack(kind, len(order), len(recipe.emblem), len(original))
-        self._write(head + order + recipe.emblem, deadline)
-        self._write(original, deadline)
+        self._write(head + order + recipe.emblem, self.due)
+        self._write(original, self.due)
         try:
             return read_reply(
-                lambda length: self._read(length, deadline), recipe.limits, with_pixels=kind == protocol.HIDE
+                lambda length: self._read(length, self.due),
+                recipe.limits,
+                with_pixels=kind == protocol.HIDE,
+                receiver=receiver,
+                on_page=lambda: self._grant(seconds * PAGE_SHARE),
             )
         except FileRefused as refusal:
-            if refusal.reason in (BAD_REPLY, OUT_OF_MEMORY, SEARCH_FAILED):
+            # With NOT_ENCODED it was the receiver that gave up, in the middle of the answer.
+            if refusal.reason in (BAD_REPLY, OUT_OF_MEMORY, SEARCH_FAILED, NOT_ENCODED):
                 self.kill()
             raise
+
+    def _grant(self, seconds: float) -> None:
+        self.due += seconds
 
     def alive(self) -> bool:
         return self._process.poll() is None

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
+from collections.abc import Iterator
 
 import cv2
 
 from facewarden import regions
 from facewarden.errors import FACE_REMAINS, FileRefused
-from facewarden.sandbox import decode, detect, redact, second_look, transparency, wire, zones
-from facewarden.values import EMBLEM, Pixels, Recipe, Region
+from facewarden.sandbox import decode, detect, neighbours, redact, second_look, transparency, wire, zones
+from facewarden.sandbox.neighbours import Searched
+from facewarden.values import DOCUMENTS, EMBLEM, Frame, Pixels, Recipe, Region
 
 
 class Bench:
@@ -22,33 +25,53 @@ class Bench:
         self._search = detect.load(yunet=yunet)
 
     def treat(self, request: wire.Request) -> None:
-        """Decode, then search, redact and send each frame. Raises FileRefused where the file is at fault."""
+        """Decode, search, redact and send. Raises FileRefused where the file is at fault.
+
+        Pages go one after the other, so that one of them is held at a time. The frames of an animation are all searched
+        before the first is redacted, for a face found in one is hidden in its neighbours too.
+        """
         recipe = request.recipe
         watch = _Stopwatch()
         # The trusted side has had the emblem opened before the first photo came, so that this cannot be refused.
         emblem = decode.decode(recipe.emblem, EMBLEM).frames[0].pixels if recipe.emblem else None
-        picture = decode.decode(request.original, recipe.limits)
-        watch.lap("decode")
-        wire.write_picture(picture)
-        for frame in picture.frames:
+        head, frames = decode.opened(request.original, recipe.limits)
+        wire.write_picture(head)
+        searched = self._searched(frames, recipe, watch)
+        for one in searched if head.format in DOCUMENTS else neighbours.carried(list(searched)):
+            self._answer(one, request, emblem, watch)
+            del one  # before the next page is decoded
+        wire.write_done(**watch.seconds)
+
+    def _searched(self, frames: Iterator[Frame], recipe: Recipe, watch: _Stopwatch) -> Iterator[Searched]:
+        """Each frame as it is decoded, with what is to be hidden in it."""
+        while (frame := next(frames, None)) is not None:
+            watch.lap("decode")
             pixels, fixed = zones.cover(frame.pixels, recipe.always)
             areas = _grown(self._find(pixels, recipe), recipe)
             pixels, areas = self._look_through(pixels, areas, recipe)
+            found = Searched(dataclasses.replace(frame, pixels=pixels), fixed, areas)
+            del frame, pixels
             watch.lap("detect")
-            again: list[Region] = []
-            if request.with_pixels:
-                pixels = redact.hide(pixels, areas, recipe.style)
-                watch.lap("redact")
-                pixels, again = self._look_again(pixels, areas, recipe)
-                watch.lap("detect")
-                redact.draw_over(pixels, areas, recipe.style, emblem)
-                if recipe.safety_frame:
-                    redact.draw_safety_frame(pixels, [*areas, *again])
-                watch.lap("redact")
-            hidden = [*fixed, *areas, *again]
-            wire.write_frame(pixels, frame.duration, hidden, len(again), with_pixels=request.with_pixels)
-            watch.skip()
-        wire.write_done(**watch.seconds)
+            yield found
+            del found
+
+    def _answer(self, one: Searched, request: wire.Request, emblem: Pixels | None, watch: _Stopwatch) -> None:
+        """Redact one frame, look again and send it."""
+        recipe, pixels, areas = request.recipe, one.frame.pixels, one.areas
+        again: list[Region] = []
+        if request.with_pixels:
+            pixels = redact.hide(pixels, areas, recipe.style)
+            watch.lap("redact")
+            pixels, again = self._look_again(pixels, areas, recipe)
+            watch.lap("detect")
+            redact.draw_over(pixels, areas, recipe.style, emblem)
+            if recipe.safety_frame:
+                redact.draw_safety_frame(pixels, [*areas, *again])
+            watch.lap("redact")
+        hidden = [*one.fixed, *areas, *again]
+        frame = dataclasses.replace(one.frame, pixels=pixels)
+        wire.write_frame(frame, hidden, len(again), with_pixels=request.with_pixels)
+        watch.skip()
 
     def _find(self, pixels: Pixels, recipe: Recipe) -> list[Region]:
         """Where a face may be in one frame, without the zones that are left alone."""

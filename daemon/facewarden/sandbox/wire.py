@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from facewarden import protocol
 from facewarden.errors import Reason
-from facewarden.values import DETECTORS, FORMATS, SHAPES, Picture, Pixels, Recipe, Region
+from facewarden.values import DETECTORS, FORMATS, SHAPES, Frame, Picture, Recipe, Region
 
 REQUESTS_FD = 0
 REPLIES_FD = 1
@@ -50,22 +50,24 @@ def write_failure(reason: Reason) -> None:
 
 
 def write_picture(picture: Picture) -> None:
-    """Announce a picture: its container, resolution, date of capture and how many frames follow."""
+    """Announce a picture: its container, resolution, date of capture and how it was written. Its frames follow."""
     dpi = picture.dpi or (0.0, 0.0)
     loop = -1 if picture.loop is None else min(picture.loop, 0xFFFF)
     captured = picture.captured or (0,) * 6
-    head = protocol.PICTURE_HEAD.pack(FORMATS.index(picture.format), len(picture.frames), *dpi, loop, *captured)
+    subsampling = protocol.UNKNOWN if picture.subsampling is None else picture.subsampling
+    written = (picture.quality or 0, subsampling)
+    head = protocol.PICTURE_HEAD.pack(FORMATS.index(picture.format), *dpi, loop, *written, *captured)
     _write(protocol.TAG.pack(protocol.PICTURE) + head)
 
 
-def write_frame(
-    pixels: Pixels, duration: int, regions: Sequence[Region], second_look: int, *, with_pixels: bool
-) -> None:
+def write_frame(frame: Frame, regions: Sequence[Region], second_look: int, *, with_pixels: bool) -> None:
     """Send one frame's regions (grown, as hidden) and, where asked for, its redacted pixels."""
+    pixels = frame.pixels
     channels = 1 if pixels.ndim == 2 else pixels.shape[2]
     height, width = pixels.shape[:2]
+    duration, dpi = min(frame.duration, 0x7FFF_FFFF), frame.dpi or (0.0, 0.0)
     head = protocol.FRAME_HEAD.pack(
-        width, height, channels if with_pixels else 0, min(duration, 0x7FFF_FFFF), len(regions), second_look
+        width, height, channels if with_pixels else 0, duration, *dpi, len(regions), second_look
     )
     _write(protocol.TAG.pack(protocol.FRAME) + head + b"".join(_region(region) for region in regions))
     if with_pixels:

@@ -1,22 +1,26 @@
 """Decode: bytes of an unknown file → upright 8-bit sRGB frames. The first stage that looks at what was dropped.
 
 The order: known by content → opened → each frame checked against the limits, loaded, turned upright, brought to sRGB.
-Nothing but pixels, resolution, date of capture, frame times and the number of repeats is taken along. What Pillow reads
-goes through `picture`; a container that it does not read gets a twin of that module, with the same `read`.
+Nothing but pixels, resolution, date of capture, frame times, the number of repeats and how a JPEG was written is taken
+along. What Pillow reads goes through `picture`, PDF through `pdf`, with the same `read`. Pages are given one by one as
+they are asked for, so that memory is bounded by one of them.
 """
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import warnings
+from collections.abc import Iterator
 
 from PIL import Image
 
 from facewarden.errors import DAMAGED, TOO_MANY_PIXELS, TRUNCATED, FileRefused
-from facewarden.sandbox.decode import picture, recognise, samples
+from facewarden.sandbox.decode import pdf, picture, recognise, samples
 from facewarden.sandbox.decode.limits import check_bytes, pillow_limit
-from facewarden.values import Limits, Picture
+from facewarden.values import Frame, Limits, Picture
 
-__all__ = ["decode", "preload"]
+__all__ = ["decode", "opened", "preload"]
 
 
 def preload() -> None:
@@ -25,18 +29,47 @@ def preload() -> None:
 
 
 def decode(data: bytes, limits: Limits) -> Picture:
-    """The picture in `data`, whatever the file was called. Frames are contiguous, writable and own their memory.
+    """The picture in `data` with all its frames, see `opened`."""
+    head, frames = opened(data, limits)
+    return dataclasses.replace(head, frames=tuple(frames))
 
-    Raises FileRefused with one of the reasons 10 to 18. MemoryError passes through: it is the caller's to answer.
+
+def opened(data: bytes, limits: Limits) -> tuple[Picture, Iterator[Frame]]:
+    """The picture in `data`, whatever the file was called, as yet without frames; and these, each decoded when it is due.
+
+    Frames are contiguous, writable and own their memory. Both this and each step of the iterator raise FileRefused with
+    one of the reasons 10 to 18 and 34 to 36. MemoryError passes through: it is the caller's to answer.
     """
     check_bytes(data, limits)
     recognise.check_kind(data)
     source = recognise.Source(data)
+    with _refusing(source, limits):
+        # A photo may speak of a PDF in its first words, as what it was made from.
+        if pdf.is_pdf(data) and not recognise.is_signed(data):
+            head, frames = pdf.read(data, limits)
+        else:
+            head, frames = picture.read(recognise.open_picture(source), source, limits)
+    return head, _guarded(frames, source, limits)
+
+
+def _guarded(frames: Iterator[Frame], source: recognise.Source, limits: Limits) -> Iterator[Frame]:
+    while True:
+        with _refusing(source, limits):
+            frame = next(frames, None)
+        if frame is None:
+            return
+        yield frame
+        del frame  # while the next one is decoded this one must be gone
+
+
+@contextlib.contextmanager
+def _refusing(source: recognise.Source, limits: Limits) -> Iterator[None]:
+    """Whatever a decoder fails with becomes a refusal, and what it warns of is not heard."""
     # Pillow warns of odd metadata in words taken from the file, and metadata is thrown away here in any case.
     with warnings.catch_warnings(), pillow_limit(limits):
         warnings.simplefilter("ignore")
         try:
-            return picture.read(recognise.open_picture(source), source, limits)
+            yield
         except (FileRefused, MemoryError):
             raise
         except Image.DecompressionBombError:

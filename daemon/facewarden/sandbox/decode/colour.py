@@ -87,8 +87,19 @@ def _plain_mode(image: Image.Image) -> str:
     """The simplest mode of 8 bits that can hold what `image` holds: L, LA, RGB, RGBA or CMYK."""
     if image.mode == "CMYK":
         return "CMYK"
-    is_grey = image.mode in {"1", "L", "LA", "La", "I", "F"} or image.mode.startswith("I;16")
+    is_grey = image.mode in {"1", "L", "LA", "La", "I", "F"} or image.mode.startswith("I;16") or _is_grey_ramp(image)
     return ("L" if is_grey else "RGB") + ("A" if image.has_transparency_data else "")
+
+
+def _is_grey_ramp(image: Image.Image) -> bool:
+    """Whether a picture with a palette has nothing but greys in it, as scanners and GIF store them.
+
+    With a profile it has not: that would be one for colours.
+    """
+    if image.mode != "P" or "icc_profile" in image.info:
+        return False
+    palette = np.asarray(image.getpalette("RGB"), np.uint8).reshape(-1, 3)
+    return bool((palette == palette[:, :1]).all())
 
 
 def _convert(image: Image.Image, mode: str) -> Image.Image:

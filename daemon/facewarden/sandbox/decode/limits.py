@@ -28,11 +28,11 @@ def check_frame(size: tuple[int, int], limits: Limits) -> None:
         raise FileRefused(TOO_MANY_PIXELS)
 
 
-def check_frames(count: int, pixels: int, limits: Limits) -> None:
-    """Raise FileRefused where `count` frames with `pixels` in all are too much."""
+def check_frames(count: int, pixels: int, container: str, limits: Limits) -> None:
+    """Raise FileRefused where `count` frames with `pixels` in all are too much for a file of this container."""
     if count > limits.frames:
         raise FileRefused(TOO_MANY_FRAMES)
-    if pixels > limits.all_pixels:
+    if pixels > limits.together(container):
         raise FileRefused(TOO_MANY_PIXELS)
 
 

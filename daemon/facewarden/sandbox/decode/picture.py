@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 from collections.abc import Iterator
@@ -10,11 +11,12 @@ from typing import Any
 from PIL import Image
 
 from facewarden.errors import NOT_ACCEPTED, TRUNCATED, FileRefused
-from facewarden.sandbox.decode import tiff, upright
+from facewarden.sandbox.decode import heif, tiff, upright
 from facewarden.sandbox.decode.captured import captured
 from facewarden.sandbox.decode.colour import alike, to_srgb
 from facewarden.sandbox.decode.limits import check_frame, check_frames
 from facewarden.sandbox.decode.recognise import Source
+from facewarden.sandbox.decode.tables import written
 from facewarden.values import FORMATS, Frame, Limits, Picture
 
 _ANIMATIONS = frozenset({"GIF", "PNG", "WEBP", "AVIF", "FLI"})
@@ -27,28 +29,36 @@ _LONGEST = 655_350
 """Milliseconds: the longest time that GIF can hold a frame; the other containers can hold it too."""
 
 
-def read(image: Image.Image, source: Source, limits: Limits) -> Picture:
-    """All frames of `image`, upright and in sRGB, with what else survives. Raises FileRefused, and whatever Pillow does."""
+def read(image: Image.Image, source: Source, limits: Limits) -> tuple[Picture, Iterator[Frame]]:
+    """What survives of `image` besides its frames, and these, upright and in sRGB; pages are decoded when they are due.
+
+    Raises FileRefused, and whatever Pillow does.
+    """
     if tiff.is_camera_raw(image):
         raise FileRefused(NOT_ACCEPTED)
-    dpi = taken = None
-    frames: list[Frame] = []
+    quality, subsampling = written(image)
+    frames = _frames(image, source, limits)
+    first = next(frames)
+    head = Picture(_format(image), (), first.dpi, None, captured(image), quality, subsampling)
+    if image.format not in _ANIMATIONS:
+        return head, itertools.chain((first,), frames) if image.format in _PAGES else iter((first,))
+    every = [first, *frames]
+    if len(every) == 1:
+        return head, iter((Frame(first.pixels),))
+    return dataclasses.replace(head, loop=_loop(image)), iter(alike(every))
+
+
+def _frames(image: Image.Image, source: Source, limits: Limits) -> Iterator[Frame]:
     for turned in _load_frames(image, source, limits):
-        if not frames:
-            dpi, taken = _dpi(image, turned), captured(image)
-        pixels = to_srgb(image, 1 if image.format == "TIFF" else turned)
-        frames.append(Frame(pixels, _duration(image)))
-    is_still = len(frames) == 1 or image.format not in _ANIMATIONS
-    if is_still:
-        return Picture(_format(image), tuple(Frame(frame.pixels) for frame in frames), dpi, captured=taken)
-    return Picture(_format(image), tuple(alike(frames)), dpi, _loop(image), taken)
+        duration = _duration(image) if image.format in _ANIMATIONS else 0
+        yield Frame(to_srgb(image, 1 if image.format == "TIFF" else turned), duration, _dpi(image, turned))
 
 
 def _load_frames(image: Image.Image, source: Source, limits: Limits) -> Iterator[int]:
     """Load one frame after the other into `image` and give each one's orientation."""
     promised: int = getattr(image, "n_frames", 1) if image.format in _COUNTED else 1
     check_frame(image.size, limits)
-    check_frames(promised, promised * math.prod(image.size), limits)
+    check_frames(promised, promised * math.prod(image.size), _format(image), limits)
     # What an APNG shows where animations are not known is no part of the animation.
     first = 1 if getattr(image, "default_image", False) and promised > 1 else 0
     total = largest = 0
@@ -61,12 +71,17 @@ def _load_frames(image: Image.Image, source: Source, limits: Limits) -> Iterator
         # In the end all frames of an animation are as large as its largest.
         total = count * largest if image.format in _ANIMATIONS else total + area
         check_frame(image.size, limits)
-        check_frames(count, total, limits)
+        check_frames(count, total, _format(image), limits)
         turned = tiff.orientation(image)
         _load(image, source)
         # Some icons show their size only now.
         check_frame(image.size, limits)
-        yield turned if image.format == "TIFF" else upright.orientation(image)
+        yield turned if image.format == "TIFF" else _orientation(image)
+
+
+def _orientation(image: Image.Image) -> int:
+    """How to turn a loaded picture; HEIF is turned by its container alone, and has been."""
+    return 1 if image.format == heif.NAME else upright.orientation(image)
 
 
 def _seek(image: Image.Image, number: int, promised: int, source: Source) -> bool:
@@ -97,12 +112,15 @@ def _load(image: Image.Image, source: Source) -> None:
 
 def _format(image: Image.Image) -> str:
     name = _DELIVERED.get(image.format or "", image.format or "")
+    if image.format == heif.NAME:
+        name = "PNG" if image.has_transparency_data else "JPEG"
     return name if name in FORMATS else "PNG"
 
 
 def _dpi(image: Image.Image, orientation: int) -> tuple[float, float] | None:
     """Dots per inch across and down the upright picture, where the file gives two plausible numbers."""
-    stated = image.info.get("dpi")
+    # A page of a TIFF without a resolution keeps in `info` that of the page before.
+    stated = image.info.get("dpi") if image.format != "TIFF" or tiff.has_resolution(image) else None
     try:
         x, y = (float(value) for value in stated)  # type: ignore[union-attr]
     except (TypeError, ValueError, OverflowError, ZeroDivisionError):

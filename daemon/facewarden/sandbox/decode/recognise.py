@@ -7,13 +7,29 @@ import io
 from PIL import AvifImagePlugin, Image, ImageFile, UnidentifiedImageError
 
 from facewarden.errors import NOT_A_PICTURE, NOT_ACCEPTED, FileRefused
-from facewarden.sandbox.decode import netpbm
+from facewarden.sandbox.decode import heif, netpbm
 
 # One thread each: a locked worker can start none, and the pool already has a process per core.
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 
 ACCEPTED: tuple[str, ...] = (
-    *("JPEG", "PNG", "TIFF", "GIF", "WEBP", "BMP", "JPEG2000", "AVIF", "PPM", "PSD", "QOI", "DDS", "ICO", "ICNS"),
+    *(
+        "JPEG",
+        "PNG",
+        "TIFF",
+        "GIF",
+        "WEBP",
+        "BMP",
+        "JPEG2000",
+        "AVIF",
+        heif.NAME,
+        "PPM",
+        "PSD",
+        "QOI",
+        "DDS",
+        "ICO",
+        "ICNS",
+    ),
     *("SGI", "SUN", "FITS", "BLP", "FTEX", "GBR", "DCX", "PCX", "FLI", "MSP", "XPM", "XBM", "XVTHUMB", "PIXAR"),
     # No or nearly no signature: these are asked last, so that they cannot claim a better known file.
     *("MCIDAS", "CUR", "DIB", "PCD", "IM", "SPIDER", "TGA"),
@@ -23,6 +39,7 @@ with every plugin), IMT (takes any words for a header), WMF, EMF, BUFR, GRIB, HD
 others), and any plugin that a later Pillow or an installed package may bring."""
 
 Image.init()
+heif.register()
 Image.register_decoder("ppm", netpbm.Decoder)
 _DECODERS = tuple(name for name in ACCEPTED if name in Image.OPEN)
 """Those that this Pillow has: it drops old ones (IM will go) and may be built without others."""
@@ -30,17 +47,17 @@ _UNSIGNED = tuple(name for name in _DECODERS if Image.OPEN[name][1] is None)
 """Formats without a signature, which can only be tried: IM, PCD, SPIDER and TGA."""
 
 _REFUSED_PREFIXES: tuple[bytes, ...] = (
-    *(b"%PDF-", b"%!PS", b"\xc5\xd0\xd3\xc6"),  # PDF, PostScript and EPS
+    *(b"%!PS", b"\xc5\xd0\xd3\xc6"),  # PostScript and EPS
     *(b"\xd7\xcd\xc6\x9a", b"\x01\x00\x09\x00\x00\x03"),  # Windows metafiles
     *(b"BUFR", b"GRIB", b"\x89HDF\r\n\x1a\n", b"\x00\x00\x01\xb3", b"\x00\x00\x01\xba"),  # Pillow's stubs, MPEG
+    b"MM\x00\x2b",  # BigTIFF with the high byte first: Pillow 13 takes it for a small one
     *(b"\xff\x0a", b"\x00\x00\x00\x0cJXL \r\n\x87\n", b"II\xbc\x01", b"FLIF"),  # JPEG XL, JPEG XR, FLIF
     *(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"gimp xcf", b"AT&TFORM"),  # FlashPix and other OLE, GIMP, DjVu
     *(b"IIRO", b"IIRS", b"MMOR", b"IIU\x00", b"FUJIFILMCCD-RAW", b"FOVb", b"\x00MRM"),  # cameras' raw files
     *(b"II\x1a\x00\x00\x00HEAPCCDR", b"II*\x00\x10\x00\x00\x00CR"),
 )
-_REFUSED_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"crx ")
-"""Brands of ISO media files: HEIC and Canon's CR3. A HEIF file of brand mif1 may be an AVIF and is left to its decoder."""
-_SHARED_BRANDS = (b"mif1", b"msf1")
+_REFUSED_BRANDS = (b"crx ",)
+"""Brands of ISO media files: Canon's CR3."""
 
 
 class Source(io.BytesIO):
@@ -84,13 +101,21 @@ def open_picture(source: Source) -> Image.Image:
         except (MemoryError, Image.DecompressionBombError):
             raise
         except Exception:  # noqa: BLE001 - whatever a guess fails with, the file is not of that format
-            if _brand(source.data) in _SHARED_BRANDS:
+            # Here the picture may be coded in any way, or be a film alone.
+            if _brand(source.data) in heif.SHARED_BRANDS + heif.SEQUENCES and _container_length(source.data) <= len(
+                source.data
+            ):
                 raise FileRefused(NOT_ACCEPTED) from None
             if not signed:
                 raise FileRefused(NOT_A_PICTURE) from None
             # What counts is how the decoder of the signature failed, not how those did that were merely tried.
             source.ran_dry = ran_dry
             raise failure from None
+
+
+def is_signed(data: bytes) -> bool:
+    """Whether the content begins as a known picture format does."""
+    return bool(_signed_by(data[:16]))
 
 
 def _signed_by(prefix: bytes) -> tuple[str, ...]:

@@ -8,6 +8,9 @@ from PIL import Image
 from PIL.TiffImagePlugin import TiffImageFile
 
 _SUBFILE_TYPE, _BITS, _PHOTOMETRIC, _ORIENTATION, _SUB_IFDS, _DNG_VERSION = 254, 258, 262, 274, 330, 50706
+_COMPRESSION, _JPEG_TABLES = 259, 347
+_RESOLUTION, _UNITS = (282, 283, 296), (2, 3)
+"""Across, down and their unit, which is 2 for inches and 3 for centimetres."""
 _PARTS = ((273, 279), (324, 325))
 """Offsets and lengths of strips, and of tiles."""
 
@@ -22,6 +25,23 @@ def is_camera_raw(image: Image.Image) -> bool:
     subfile = tag(image, _SUBFILE_TYPE, 0)
     is_thumbnail = isinstance(subfile, int) and subfile & 1 == 1
     return tag(image, _DNG_VERSION) is not None or (is_thumbnail and tag(image, _SUB_IFDS) is not None)
+
+
+def has_resolution(image: Image.Image) -> bool:
+    """Whether the current page itself tells its dots per inch, or per centimetre."""
+    across, down, unit = (tag(image, number) for number in _RESOLUTION)
+    return bool(across and down) and unit in (None, *_UNITS)
+
+
+def is_jpeg_inside(image: Image.Image) -> bool:
+    """Whether the current page is compressed as JPEG (TIFF Technical Note 2)."""
+    return bool(tag(image, _COMPRESSION) == 7)
+
+
+def jpeg_tables(image: Image.Image) -> bytes:
+    """The tables of JPEG inside, which all strips share; empty where there are none."""
+    tables = tag(image, _JPEG_TABLES)
+    return tables if isinstance(tables, bytes) else b""
 
 
 def is_white_zero(image: Image.Image) -> bool:
