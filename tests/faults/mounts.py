@@ -22,6 +22,14 @@ def mount(folder: Path, size: str = "16m") -> None:
         pytest.skip("mounting takes root's rights")
 
 
+def require_namespace(*kinds: str) -> list[str]:
+    """The command that starts another one in namespaces of its own (unshare(1)); skips the test where it may not."""
+    command = ["unshare", *kinds]
+    if not shutil.which("unshare") or subprocess.run([*command, "true"], capture_output=True, check=False).returncode:
+        pytest.skip(f"this machine lets nobody have namespaces of their own ({' '.join(kinds)})")
+    return command
+
+
 def unmount(folder: Path) -> None:
     """As a share goes away: at once, whoever has it open."""
     subprocess.run(["umount", "--lazy", str(folder)], check=True)

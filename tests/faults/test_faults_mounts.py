@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,26 @@ def test_another_file_system_is_mounted_in_its_place(service: Harness, ledger: L
         wait_until(lambda: len(service.results()) == 2, "the second photo comes out")
         assert service.stop() == 0
         ledger.check_all_delivered()
+
+
+@fault("inbox unmounted, remounted, renamed, recreated")
+def test_other_inodes_after_a_remount(service: Harness, ledger: Ledger) -> None:
+    """Where a share gives its files other inodes after a remount, a kept photo is known by its content and goes once."""
+    with mounts.in_memory(service.inbox):
+        name = ledger.drop(service.inbox, 1)
+        assert service.once() == 0
+        original = (service.inbox / name).stat()
+        mounts.unmount(service.inbox)
+        mounts.mount(service.inbox)
+        for number in range(9):
+            service.drop(f".{number}", b"")
+        target = service.drop(name, portrait(1))
+        os.utime(target, ns=(original.st_mtime_ns, original.st_mtime_ns))
+        assert target.stat().st_ino != original.st_ino
+        for _ in range(2):
+            assert service.once() == 0
+            ledger.check_all_delivered()
+        service.reconciled(1)
 
 
 @fault("inbox unmounted, remounted, renamed, recreated")

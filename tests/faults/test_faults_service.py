@@ -66,9 +66,8 @@ def test_errors_that_only_a_share_has(service: Harness, ledger: Ledger, number: 
 @pytest.mark.parametrize("closed", ["inbox", "outbox"])
 def test_rights_that_are_taken_away(service: Harness, ledger: Ledger, closed: str) -> None:
     """A folder without its rights is out of reach and not empty; with them again its photos come out, no attempt charged."""
-    if not shutil.which("setpriv"):
-        pytest.skip("setpriv is not at hand (Debian: util-linux)")
-    service.launcher = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
+    if not os.geteuid():  # root's rights would open everything
+        service.launcher = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
     service.start()
     folder = service.folder / closed
     folder.chmod(0)
@@ -281,11 +280,8 @@ def test_weights_that_are_not_the_ones(service: Harness, content: bytes) -> None
     weights = Path(facewarden.__file__).parent / "weights/face_detection_full_range_sparse.tflite"
     altered = service.folder / "altered"
     altered.write_bytes(content)
-    service.launcher = [
-        "unshare", "--mount", "sh", "-c", 'mount --bind "$1" "$2" && shift 2 && exec "$@"', "sh", str(altered), str(weights),
-    ]  # fmt: skip
-    if os.geteuid():
-        pytest.skip("mounting takes root's rights")
+    script = 'mount --bind "$1" "$2" && shift 2 && exec "$@"'
+    service.launcher = [*mounts.require_namespace("--mount"), "sh", "-c", script, "sh", str(altered), str(weights)]
     service.drop("photo.jpg", portrait(1))
     assert service.once() == Exit.CANNOT_START
     assert not service.results()
