@@ -1,6 +1,6 @@
 """Send mutated photos through the pool's locked workers, and tell what became of each.
 
-    python -m tests.soak [--minutes 1] [--seed 1] [--folder FOLDER]...
+    python -m tests.soak [--minutes 1] [--seed 1] [--folder FOLDER]... [--keep FOLDER]
 
 The photos are those of `../shared/eval/{hostile,formats,masks_small}` where they are at hand, and generated ones in every
 format that can be written. Each is sent as it is, then mutated: bits flipped, bytes replaced, pieces cut out, doubled,
@@ -18,6 +18,7 @@ import random
 import sys
 import threading
 import time
+import zlib
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -50,9 +51,12 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=1.0)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--folder", type=Path, action="append", help="take photos from here instead")
+    parser.add_argument(
+        "--keep", type=Path, help="write each file that a worker or the pool failed at into this folder"
+    )
     given = parser.parse_args()
     originals = [*read(given.folder or FOLDERS), *generated()]
-    soak = Soak()
+    soak = Soak(given.keep)
     soak.run(files(originals, random.Random(given.seed)), given.minutes * 60)
     sys.stdout.write(soak.report(len(originals)))
     return int(bool(soak.faults))
@@ -114,7 +118,9 @@ def files(originals: list[bytes], chance: random.Random) -> Iterator[tuple[bytes
 class Soak:
     """The counts of one run, filled by several threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, keep: Path | None = None) -> None:
+        """`keep` is a folder for the files that a worker or the pool failed at."""
+        self._keep = keep
         self.outcomes: Counter[str] = Counter()
         self.deaths: Counter[str] = Counter()
         self.faults: Counter[str] = Counter()
@@ -142,6 +148,8 @@ class Soak:
             pool.treat(original, RECIPE, SECONDS, owner="soak")
         except FileRefused as refused:
             self._count(refused.reason, touched=touched)
+            if 20 <= refused.reason.number < 30:
+                self._put_aside(original, refused.reason.name)
         except Exception as failure:  # noqa: BLE001 - whatever it is, it is what the soak looks for
             with self._lock:
                 self.faults[f"the pool failed: {type(failure).__name__}"] += 1
@@ -156,6 +164,11 @@ class Soak:
                 self.faults["a worker was killed for a refused call"] += 1
             elif 20 <= reason.number < 30 and (not touched or reason is DEADLINE):
                 self.faults[f"{reason.name} by a file {'that was mutated' if touched else 'as it was'}"] += 1
+
+    def _put_aside(self, original: bytes, name: str) -> None:
+        if self._keep:
+            self._keep.mkdir(parents=True, exist_ok=True)
+            (self._keep / f"{name}-{zlib.crc32(original):08x}").write_bytes(original)
 
     def _died(self, reason: Reason) -> None:
         with self._lock:
