@@ -74,6 +74,14 @@ def test_a_frame_too_small_for_a_face_is_no_error(search: Search, shape: tuple[i
     assert search(np.full(shape, 200, np.uint8), 20) == []
 
 
+def test_every_answer_has_an_area(search: Search) -> None:
+    """In two by two pixels of these colours Full Range sees a face without width or height: it covers a pixel all the same."""
+    colours = [[[192, 184, 35], [167, 86, 127]], [[255, 73, 104], [50, 66, 127]]]
+    found = search(np.array(colours, np.uint8), 80, {"blazeface": 0.3})
+    assert found
+    assert all(region.width >= 1 and region.height >= 1 for region in found)
+
+
 @pytest.mark.parametrize("plan", PLANS)
 @pytest.mark.parametrize("megapixels", [0.1, 1, 12, 100])
 def test_the_cost_is_bounded_by_the_plan(search: Search, plan: PlanName, megapixels: float) -> None:

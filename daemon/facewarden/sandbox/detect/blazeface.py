@@ -93,7 +93,8 @@ def _one_processor() -> Iterator[None]:
 
 def _region(found: Any) -> Region:
     area, score = found.bounding_box, float(found.categories[0].score)
-    return Region(area.origin_x, area.origin_y, area.width, area.height, score, "blazeface")
+    # In a window of two by two pixels it has answered a face of none.
+    return Region(area.origin_x, area.origin_y, max(area.width, 1), max(area.height, 1), score, "blazeface")
 
 
 PACKAGES = ("mediapipe", "mediapipe.tasks", "mediapipe.tasks.python", "mediapipe.tasks.python.vision")
