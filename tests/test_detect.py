@@ -77,7 +77,7 @@ def test_a_frame_too_small_for_a_face_is_no_error(search: Search, shape: tuple[i
 def test_every_answer_has_an_area(search: Search) -> None:
     """In two by two pixels of these colours Full Range sees a face without width or height: it covers a pixel all the same."""
     colours = [[[192, 184, 35], [167, 86, 127]], [[255, 73, 104], [50, 66, 127]]]
-    found = search(np.array(colours, np.uint8), 80, {"blazeface": 0.3})
+    found = search.detectors["blazeface"].find(np.array(colours, np.uint8))
     assert found
     assert all(region.width >= 1 and region.height >= 1 for region in found)
 
