@@ -11,6 +11,7 @@ import skimage.data
 from tests import portraits
 from tests.daemon import Daemon
 
+from facewarden.pool import Pool
 from facewarden.values import Pixels
 
 
@@ -35,6 +36,15 @@ def astronaut() -> Pixels:
 def portrait() -> Callable[[int], bytes]:
     """Different small JPEG photos of one face: the same number always gives the same bytes."""
     return portraits.portrait
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[Pool]:
+    """One worker that waits for photos; ended with the file's last test."""
+    it = Pool(1)
+    it.start()
+    yield it
+    it.stop()
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from typing import Any
 import pillow_heif
 import pypdfium2
 from PIL import Image, ImageSequence
-from tests.test_decode_pdf import FONT, WORD, encrypted, one_page, scanned
+from tests.documents import FONT, WORD, encrypted, one_page, scanned
 
 from facewarden.config.profile import Output
 from facewarden.delivery.binding import Binding

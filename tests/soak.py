@@ -27,8 +27,8 @@ from pathlib import Path
 import pillow_heif
 import skimage.data
 from PIL import Image
+from tests.documents import FONT, WORD, one_page
 from tests.mutations import mutated
-from tests.test_decode_pdf import FONT, WORD, one_page
 
 from facewarden.errors import DEADLINE, REFUSED_CALL, FileRefused, Reason
 from facewarden.pool import Pool, default_size

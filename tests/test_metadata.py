@@ -15,7 +15,7 @@ import pillow_heif
 import pytest
 from PIL import Image, ImageCms, PngImagePlugin
 from tests.daemon import Daemon, pixels_of
-from tests.test_decode_pdf import pdf, stream
+from tests.documents import pdf, stream
 from tests.test_encode import jpeg_segments, png_chunks
 
 from facewarden.config.profile import Output

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -51,14 +51,6 @@ FAKE = (
     "wire.read_prologue(); wire.write_ready(0, seccomp=False); wire.read_request()"
 )
 """A process that takes a photo as a worker does; what it does then is the test's."""
-
-
-@pytest.fixture(scope="module")
-def pool() -> Iterator[Pool]:
-    it = Pool(1)
-    it.start()
-    yield it
-    it.stop()
 
 
 @pytest.fixture(scope="module")

@@ -59,15 +59,6 @@ def ear(tmp_path: Path) -> Iterator[Ear]:
         yield it
 
 
-@pytest.fixture(scope="module")
-def pool() -> Iterator[Pool]:
-    """One worker that waits for photos."""
-    it = Pool(1)
-    it.start()
-    yield it
-    it.stop()
-
-
 @pytest.fixture
 def journal(tmp_path: Path) -> Iterator[Journal]:
     state = tmp_path / "state"

@@ -33,14 +33,6 @@ SECONDS = 300.0
 PAGES = 20
 
 
-@pytest.fixture(scope="module")
-def pool() -> Iterator[Pool]:
-    it = Pool(1)
-    it.start()
-    yield it
-    it.stop()
-
-
 def bound_by_img2pdf(photos: list[Path], target: Path, *options: str) -> bytes:
     """A document of these photos by a program that is not ours; skips the test where it is missing."""
     if not shutil.which("img2pdf"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -23,14 +23,6 @@ from facewarden.values import Pixels, Recipe, Region
 
 FACE = Region(170, 62, 108, 118, 1.0, "centerface")
 """Where the astronaut's face is, in the 512 x 512 portrait."""
-
-
-@pytest.fixture(scope="module")
-def pool() -> Iterator[Pool]:
-    it = Pool(1)
-    it.start()
-    yield it
-    it.stop()
 
 
 def photo(pixels: Pixels) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -18,14 +17,6 @@ from facewarden.sandbox import transparency
 from facewarden.values import Pixels, Recipe
 
 RECIPE = Recipe(thresholds={"blazeface": 0.3}, smallest_face=60)
-
-
-@pytest.fixture(scope="module")
-def pool() -> Iterator[Pool]:
-    it = Pool(1)
-    it.start()
-    yield it
-    it.stop()
 
 
 def grey(astronaut: Pixels) -> Pixels:
