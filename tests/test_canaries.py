@@ -107,7 +107,14 @@ class Life:
         for inbox in inboxes:
             for key in ("path", "outbox"):
                 (self.daemon.folder / str(inbox[key])).mkdir(exist_ok=True)
-        whole = {"state": "state", "workers": 1, "limits": LIMITS, "defaults": fast, "inboxes": inboxes}
+        whole = {
+            "state": "state",
+            "workers": 1,
+            "metrics": "facewarden.prom",
+            "limits": LIMITS,
+            "defaults": fast,
+            "inboxes": inboxes,
+        }
         self.daemon.file.write_text(yaml.safe_dump(whole | more))
 
     @contextlib.contextmanager
@@ -155,9 +162,22 @@ class Life:
             "stdout": self.stdout.read_bytes(),
             "stderr": self.stderr.read_bytes(),
             "systemd": b"\n".join(messages),
+            "status": self._of_state("status.json"),
             **self._journal(),
             **self.processes,
+            **{f"facewarden {name}": self._printed(name) for name in ("status", "reconcile", "report")},
+            "ledger": self._of_state("ledger.jsonl"),
+            "metrics": (self.daemon.folder / "facewarden.prom").read_bytes(),
         }
+
+    def _of_state(self, name: str) -> bytes:
+        return (self.daemon.folder / "state" / name).read_bytes()
+
+    def _printed(self, command: str) -> bytes:
+        """What a command prints that is for eyes other than the operator's, too."""
+        environment = os.environ | {"COLUMNS": "250"}
+        done = subprocess.run(self.daemon.command(command), capture_output=True, check=False, env=environment)
+        return done.stdout + done.stderr
 
     def _journal(self) -> dict[str, bytes]:
         """Every column of the journal but the two that may hold names."""
@@ -300,6 +320,8 @@ def _everything_happened(life: Life, heard: dict[str, bytes]) -> None:
     assert {line["level"] for line in lines} >= {"debug", "info", "warning", "critical"}
     assert [line["exception"] for line in lines if line.get("event") == "unforeseen"] == ["RuntimeError"]
     assert b"WATCHDOG=1" in heard["systemd"]
+    assert b'outcome="published"} 1' in heard["metrics"]
+    assert b'"not_a_picture": 1' in heard["facewarden report"]
     assert b"facewarden.sandbox.worker" in heard["/proc/PID/cmdline"]
     assert heard["journal.jobs.content"]
     assert np.frombuffer(heard["/proc/PID/comm"], np.uint8).size

@@ -79,7 +79,7 @@ def _each(given: Iterable[Source], work: Callable[[Source], Done], most: int) ->
 
 def _detect_one(source: Source, recipe: Recipe, pool: Pool) -> Done:
     try:
-        original = _read(source.path, recipe.limits.bytes)
+        original = read(source.path, recipe.limits.bytes)
         # Only areas come back, which whoever asked looks at: one worker may see them all.
         reply = pool.treat(original, recipe, LimitsSection().seconds, protocol.FIND, owner="detect")
         return Done(source, reply, None)
@@ -91,7 +91,7 @@ def _redact_one(source: Source, target: Path, profile: Profile, recipe: Recipe, 
     random_id = secrets.token_hex(8)
     try:
         try:
-            original = _read(source.path, recipe.limits.bytes)
+            original = read(source.path, recipe.limits.bytes)
             reply = pool.treat(original, recipe, LimitsSection().seconds)
             container, data = result_of(reply.picture, profile.output)
         except FileRefused as refused:
@@ -103,7 +103,8 @@ def _redact_one(source: Source, target: Path, profile: Profile, recipe: Recipe, 
     return Done(source, reply, None)
 
 
-def _read(path: Path, most: int) -> bytes:
+def read(path: Path, most: int) -> bytes:
+    """A file's bytes. Raises FileRefused where it cannot be read, is empty or larger than `most`."""
     try:
         with path.open("rb") as file:
             data = file.read(most + 1)

@@ -19,6 +19,7 @@ class Exit(enum.IntEnum):
     CANNOT_START = 3
     ALREADY_RUNNING = 4
     JOURNAL = 5
+    RECALL = 6
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -127,7 +128,6 @@ FACE_REMAINS = _reason(
 NOT_ENCODED = _reason(
     31, "not_encoded", "The result could not be encoded in its format.", "Set output.format to jpeg or png."
 )
-
 NOT_WRITTEN = _reason(
     33,
     "not_written",
@@ -212,7 +212,6 @@ FOLDER = _reason(
     "Run `facewarden check`.",
     exit=Exit.CANNOT_START,
 )
-
 SANDBOX_MISSING = _reason(
     50,
     "sandbox_missing",
@@ -226,6 +225,9 @@ SANDBOX_LEAKS = _reason(
     "A locked worker could still open a file, a socket or a process.",
     "Do not use it here: report the kernel's version and what `facewarden selftest sandbox` prints.",
     exit=Exit.CANNOT_START,
+)
+RECALL_LOST = _reason(
+    53, "recall_lost", "The search misses drawn faces.", "Deliver nothing: see `facewarden check`.", exit=Exit.RECALL
 )
 
 
