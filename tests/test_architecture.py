@@ -23,11 +23,13 @@ LEVELS: list[set[str]] = [
     {"files"},  # tools
     {"config", "journal", "key", "logs", "newfile", "notify", "replies", "turns"},
     {"pool", "intake", "delivery", "evaluation"},  # rooms
-    {"recovery"},  # the order of a start
-    {"journey", "pulse"},  # the order of one photo, and what is told of all
+    {"identity", "finding", "forgetting", "probing"},  # what is searched with; whose job a path is
+    {"recovery", "status", "recall", "retrying", "hooks", "ledger"},
+    {"metrics", "accountability"},  # the order of a start; what is said and proved beside it
+    {"journey", "pulse", "beside", "releasing", "explaining"},  # the order of one photo, and what is told of all
     {"carriers", "redoing"},  # the threads that carry; a look before a first start
     {"service", "direct", "checks", "accounts"},  # the order of everything
-    {"running"},  # one service after the other
+    {"running", "overview", "rehearsal"},  # one service after the other
     {"cli"},
     {"__main__"},
 ]

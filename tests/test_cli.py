@@ -115,9 +115,15 @@ def test_folders_that_overlap_are_refused(daemon: Daemon) -> None:
     assert "inboxes[0].outbox lies inside inboxes[0].path" in done.stderr
 
 
-def test_every_command_has_help() -> None:
-    """The help lists each command with an imperative sentence."""
-    done = facewarden("--help")
-    for command in ("run", "once", "redact", "detect", "check", "sample-config"):
-        assert command in done.stdout
-        assert facewarden(command, "--help").returncode == Exit.FINE
+def test_help_and_errors_are_the_reviewed_ones(tmp_path: Path) -> None:
+    """Each command's help, and what it says to wrong use, is as tests/help.txt has it (tests/snapshots.py writes it)."""
+    root = Path(__file__).resolve().parents[1]
+    command = [
+        sys.executable,
+        "-c",
+        "import sys; sys.path.append(sys.argv[1]); import tests.snapshots as it; it.main()",
+    ]
+    done = subprocess.run([*command, str(root)], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert done.stdout == (root / "tests" / "help.txt").read_text()
+    assert "Traceback" not in done.stdout
+    assert not done.stderr

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
+from facewarden.cli import app
 from facewarden.errors import REASONS, Exit
 from facewarden.logs import ALLOWED
 
@@ -28,6 +32,22 @@ def test_every_log_key_is_documented() -> None:
     text = (DOCS / "logs.md").read_text()
     for key, meaning in ALLOWED.items():
         assert f"| `{key}` | {meaning} |" in text
+
+
+def test_every_command_is_in_the_readme() -> None:
+    """README shows each command of the program, those of its groups too."""
+    text = (ROOT / "README.md").read_text()
+    missing = [path for path in commands(typer.main.get_command(app), "facewarden") if path not in text]
+    assert not missing
+
+
+def commands(command: Any, path: str) -> Iterator[str]:
+    """The full name of every command that can be run."""
+    inner = getattr(command, "commands", {})
+    if not inner:
+        yield path
+    for name, below in inner.items():
+        yield from commands(below, f"{path} {name}")
 
 
 def test_the_map_names_every_module() -> None:

@@ -51,7 +51,7 @@ def test_the_unit_and_the_program_agree() -> None:
     unit = {line.key: line.value for line in settings()}
     assert unit["Type"] == "notify"
     assert unit["LoadCredential"] == key.CREDENTIAL
-    hopeless = {Exit.USAGE, Exit.ALREADY_RUNNING, Exit.JOURNAL}
+    hopeless = {Exit.USAGE, Exit.ALREADY_RUNNING, Exit.JOURNAL, Exit.RECALL}
     assert {int(code) for code in unit["RestartPreventExitStatus"].split()} == hopeless
     assert seconds(unit["WatchdogSec"]) >= 2 * (notify.STATUS_SECONDS + service.LONGEST_WAIT + notify.SECONDS)
     assert seconds(unit["TimeoutStopSec"]) >= 2 * service.DRAIN_SECONDS

@@ -80,7 +80,7 @@ def _each(given: Iterable[Source], work: Callable[[Source], Done], most: int) ->
 
 def _detect_one(source: Source, recipe: Recipe, pool: Pool) -> Done:
     try:
-        original = _read(source.path, recipe.limits.bytes)
+        original = read(source.path, recipe.limits.bytes)
         # Only areas come back, which whoever asked looks at: one worker may see them all.
         reply = pool.treat(original, recipe, LimitsSection().seconds, protocol.FIND, owner="detect")
         return Done(source, reply, None)
@@ -92,7 +92,7 @@ def _redact_one(source: Source, target: Path, profile: Profile, recipe: Recipe, 
     random_id = secrets.token_hex(8)
     try:
         try:
-            original = _read(source.path, recipe.limits.bytes)
+            original = read(source.path, recipe.limits.bytes)
             binding = Binding(profile.output)
             reply = pool.treat(original, recipe, LimitsSection().seconds, receiver=binding)
             container, data = binding.result(reply)
@@ -105,7 +105,8 @@ def _redact_one(source: Source, target: Path, profile: Profile, recipe: Recipe, 
     return Done(source, reply, None)
 
 
-def _read(path: Path, most: int) -> bytes:
+def read(path: Path, most: int) -> bytes:
+    """A file's bytes. Raises FileRefused where it cannot be read, is empty or larger than `most`."""
     try:
         with path.open("rb") as file:
             data = file.read(most + 1)

@@ -19,6 +19,7 @@ class Exit(enum.IntEnum):
     CANNOT_START = 3
     ALREADY_RUNNING = 4
     JOURNAL = 5
+    RECALL = 6
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -215,7 +216,6 @@ FOLDER = _reason(
     "Run `facewarden check`.",
     exit=Exit.CANNOT_START,
 )
-
 SANDBOX_MISSING = _reason(
     50,
     "sandbox_missing",
@@ -229,6 +229,9 @@ SANDBOX_LEAKS = _reason(
     "A locked worker could still open a file, a socket or a process.",
     "Do not use it here: report the kernel's version and what `facewarden selftest sandbox` prints.",
     exit=Exit.CANNOT_START,
+)
+RECALL_LOST = _reason(
+    53, "recall_lost", "The search misses drawn faces.", "Deliver nothing: see `facewarden check`.", exit=Exit.RECALL
 )
 
 

@@ -6,12 +6,14 @@ through the standard library's root logger, and all that is kept of them is whic
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import re
 import sys
 import threading
 import types
+from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
 import structlog
@@ -40,6 +42,8 @@ ALLOWED: dict[str, str] = {
     "workers": "worker processes",
     "waiting": "files seen that wait",
     "open": "jobs that have not ended",
+    "days": "days written to the ledger",
+    "forgotten": "rows that left the journal",
     "watch": "events or poll",
     "landlock": "ABI of Landlock that locks the workers, 0 where the kernel has none",
     "seccomp": "whether the workers' system calls are filtered",
@@ -47,6 +51,7 @@ ALLOWED: dict[str, str] = {
     "library": "which library logged",
     "exception": "class of an unforeseen exception",
     "place": "module and line of our own code where it passed",
+    "exit_code": "exit code of a hook",
     "error": "the operating system's error number",
 }
 """Every key that may appear in a log line, and what it says. Documented in docs/logs.md, which a test compares."""
@@ -63,6 +68,7 @@ def configure(style: Literal["json", "console"] | None = None, level: int = logg
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             only_allowed,
+            _told_to_listeners,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
@@ -89,6 +95,26 @@ def out_of_reach(inbox: str, error: OSError) -> None:
 def only_allowed(_logger: Any, _method: str, entry: structlog.typing.EventDict) -> structlog.typing.EventDict:
     """Keep the keys of ALLOWED whose value is a number, a truth value or a short plain word; drop all else."""
     return {key: value for key, value in entry.items() if key in ALLOWED and _harmless(value)}
+
+
+Listener = Callable[[structlog.typing.EventDict], None]
+_listeners: list[Listener] = []
+
+
+@contextlib.contextmanager
+def heard_by(listener: Listener) -> Iterator[None]:
+    """Inside, this is called with every line that is logged, in the thread that logs it: with what a line may hold, no more."""
+    _listeners.append(listener)
+    try:
+        yield
+    finally:
+        _listeners.remove(listener)
+
+
+def _told_to_listeners(_logger: Any, _method: str, entry: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    for listener in _listeners.copy():
+        listener(entry)
+    return entry
 
 
 def _harmless(value: object) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 import structlog
 
@@ -55,10 +55,19 @@ def standing_still(signs: Signs, walked_before: int, now: float) -> list[str]:
 class Pulse:
     """Used by the loop's thread alone. It beats from `ready` until `stopping`, where somebody listens."""
 
-    def __init__(self, notifier: Notifier, journal: Journal, pool: Pool, inboxes: Collection[Inbox]) -> None:
+    def __init__(
+        self,
+        notifier: Notifier,
+        journal: Journal,
+        pool: Pool,
+        inboxes: Collection[Inbox],
+        beside: Callable[[float], None] = lambda now: None,
+    ) -> None:
+        """`beside` is done at every beat as well, whether somebody listens or not (beside.py)."""
         self.due = math.inf
         """When the next `beat` has something to do."""
         self._notifier, self._journal, self._pool, self._inboxes = notifier, journal, pool, inboxes
+        self._beside = beside
         self._ended: Counter[str] = Counter()
         self._open = 0
         self._walked_before = 0
@@ -70,6 +79,7 @@ class Pulse:
 
     def beat(self, now: float) -> None:
         """Tell that the service lives, if it is time and if it does; to be called at every step."""
+        self._beside(now)
         if now < self.due:
             return
         still = standing_still(self._signs(), self._walked_before, now)

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 import structlog
 
 from facewarden import __version__, config
+from facewarden.beside import beside
 from facewarden.carriers import Carriers
 from facewarden.config import folders
 from facewarden.delivery.results import Results
@@ -40,7 +41,7 @@ DRAIN_SECONDS = 30.0
 GIVE_UP_SECONDS = 60.0
 """How long `once` waits for files that never become quiet, when nothing else is left to do."""
 
-LONGEST_WAIT = 5.0
+LONGEST_WAIT = 1.0
 
 Message = Ending | config.Configuration | BaseException | str | None
 """What the loop is told: a journey's ending, a configuration to go on with, a thread's failure, an inbox that has
@@ -98,7 +99,8 @@ class Service:
         require_emblems(pool, {f"inboxes[{n}].": inbox.recipe for n, inbox in enumerate(self.inboxes.values())})
         self._rounds = {name: self._rounds_of(inbox) for name, inbox in self.inboxes.items()}
         self._order = deque(self._rounds.values())
-        self._pulse = Pulse(Notifier.of(os.environ), journal, pool, self.inboxes.values())
+        beat = opened.enter_context(beside(configuration, pool, self.inboxes.values()))
+        self._pulse = Pulse(Notifier.of(os.environ), journal, pool, self.inboxes.values(), beat)
         assert pool.protection
         locked = {"landlock": pool.protection.landlock, "seccomp": pool.protection.seccomp}
         tell = log.info if pool.protection.complete else log.warning
@@ -108,7 +110,7 @@ class Service:
         way = way_of(settings.path, settings.watch)
         log.info("inbox", inbox=settings.name, watch=way)
         recipe = config.recipe_of(settings, configuration.limits.for_worker())
-        return Inbox(settings, recipe, way, journal.finished)
+        return Inbox(settings, recipe, way, journal.finished, journal.amended)
 
     def _rounds_of(self, inbox: Inbox) -> Rounds:
         return Rounds(inbox, lambda: self._messages.put(inbox.name), self._messages.put)

@@ -1,4 +1,4 @@
-"""The `facewarden` command. Only `detect` prints file names; all else speaks in counts and reasons."""
+"""The `facewarden` command. Only `detect` and `explain` print file names; all else speaks in counts and reasons."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from facewarden import __version__
-from facewarden.cli import direct, measure, reconciling, selftest, watching
+from facewarden.cli import deciding, direct, doctor, measure, reconciling, reporting, selftest, state, watching
 
 app = typer.Typer(
     add_completion=False,
@@ -21,7 +21,14 @@ app.command()(direct.redact)
 app.command()(direct.detect)
 app.command()(measure.evaluate)
 app.command()(watching.check)
+app.command()(state.status)
+app.command()(deciding.explain)
+app.command()(deciding.retry)
+app.command()(deciding.release)
+app.command()(deciding.forget)
 app.command()(reconciling.reconcile)
+app.command()(doctor.doctor)
+app.command()(reporting.report)
 app.command()(watching.sample_config)
 app.add_typer(selftest.app, name="selftest")
 

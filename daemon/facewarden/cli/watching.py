@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from facewarden import checks, config, logs
+from facewarden.cli.rehearsing import rehearse_all
 from facewarden.cli.terminal import DEFAULT_FILE, ConfigurationFile, progress_bar, summary, told_plainly
 from facewarden.errors import Exit
 from facewarden.journey import Ending
@@ -22,6 +23,8 @@ from facewarden.service import Service
 Anew = Annotated[
     bool, typer.Option("--anew", help="Begin with a new journal though that does kept originals a second time.")
 ]
+
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would become of each file, and write nothing.")]
 
 
 def run(file: ConfigurationFile = DEFAULT_FILE, anew: Anew = False) -> None:
@@ -35,9 +38,12 @@ def run(file: ConfigurationFile = DEFAULT_FILE, anew: Anew = False) -> None:
         running.run()
 
 
-def once(file: ConfigurationFile = DEFAULT_FILE, anew: Anew = False) -> None:
+def once(file: ConfigurationFile = DEFAULT_FILE, anew: Anew = False, dry_run: DryRun = False) -> None:
     """Work off what is in the inboxes now, then exit; 1 if a photo was quarantined or a folder was out of reach."""
     logs.configure()
+    if dry_run:
+        rehearse_all(file)
+        return
     counts: Counter[str] = Counter()
     with told_plainly(), progress_bar() as progress:
         task = progress.add_task("photos", total=None)

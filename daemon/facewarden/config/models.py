@@ -124,6 +124,14 @@ class Configuration(Section):
         le=1_000_000,
         description="Room for earlier results, kept redacted so that the same photo need not be worked on twice.",
     )
+    journal_days: Annotated[float, Field(ge=1, le=36500)] | None = Field(
+        90,
+        description="Days after which the journal forgets a job and the names in it, unless its photo still stands in the inbox or is held. null: never.",
+    )
+    metrics: File | None = Field(
+        None,
+        description="File for Prometheus, such as /var/lib/node_exporter/facewarden.prom; its folder must exist. null: none.",
+    )
     limits: LimitsSection = Field(
         default_factory=LimitsSection,
         description="What one photo may cost. A photo over a limit is quarantined with the limit named.",

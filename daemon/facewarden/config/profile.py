@@ -152,6 +152,17 @@ class Output(Section):
     keep: Keep = Field(default_factory=Keep, description="Numbers of the original that a result keeps, written anew.")
 
 
+class Hooks(Section):
+    """Programs of the operator's, run without a shell; the result's path is their only argument."""
+
+    delivered: File | None = Field(None, description="Run after each delivery. null: none.")
+    quarantined: File | None = Field(
+        None,
+        description="Run after each quarantine, with what now lies there. Under systemd, ExecPaths= must let it run.",
+    )
+    seconds: float = Field(60.0, ge=0.1, le=3600, description="After so long it is killed.")
+
+
 class Profile(Section):
     """An inbox's choices. Given once under `defaults`, and overridden key by key in an inbox."""
 
@@ -197,6 +208,10 @@ class Profile(Section):
     duplicates: Literal["deliver", "skip"] = Field(
         "deliver",
         description="The same content dropped again: deliver the earlier result again, or skip (one result is enough).",
+    )
+    hooks: Hooks = Field(
+        default_factory=Hooks,
+        description="Programs that are run with the path of each result. They see names: what they do with them is theirs.",
     )
     worker_for: Literal["photo", "inbox"] = Field(
         "inbox",

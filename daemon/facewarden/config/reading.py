@@ -182,10 +182,16 @@ def _absolute(configuration: Configuration, folder: Path) -> Configuration:
         given: dict[str, Any] = {role: folder / getattr(inbox, role) for role in roles if getattr(inbox, role)}
         if inbox.redact.emblem:
             given["redact"] = inbox.redact.model_copy(update={"emblem": folder / inbox.redact.emblem})
+        programs = {
+            key: folder / program for key in ("delivered", "quarantined") if (program := getattr(inbox.hooks, key))
+        }
+        given["hooks"] = inbox.hooks.model_copy(update=programs)
         inboxes.append(inbox.model_copy(update=given))
     weights = configuration.weights
     if weights.yunet:
-        placed = weights.yunet.model_copy(update={"path": folder / weights.yunet.path})
-        weights = weights.model_copy(update={"yunet": placed})
-    state = folder / configuration.state
-    return configuration.model_copy(update={"state": state, "inboxes": tuple(inboxes), "weights": weights})
+        supplied = weights.yunet.model_copy(update={"path": folder / weights.yunet.path})
+        weights = weights.model_copy(update={"yunet": supplied})
+    placed: dict[str, Any] = {"state": folder / configuration.state, "inboxes": tuple(inboxes), "weights": weights}
+    if configuration.metrics:
+        placed["metrics"] = folder / configuration.metrics
+    return configuration.model_copy(update=placed)

@@ -52,8 +52,9 @@ class Inbox:
         recipe: Recipe,
         way: Literal["events", "poll"],
         finished: Callable[[str, bytes, Signature], bool],
+        amended: Callable[[], int] = int,
     ) -> None:
-        """`finished` tells whether a version had its outcome."""
+        """`finished` tells whether a version had its outcome; `amended` a number that changes when such a one was forgotten."""
         self.settings = settings
         self.recipe = recipe
         self.way = way
@@ -71,7 +72,8 @@ class Inbox:
         """Settled files, oldest first, under way until `ended`."""
         self._names = Names(settings, settings.marker)
         self._settling = Settling(settings.settle, ROOM)
-        self._finished = finished
+        self._finished, self._amended = finished, amended
+        self._amendment = 0
         self._known: set[int] = set()
         self._under_way: set[bytes] = set()
         self._not_before = 0.0
@@ -91,6 +93,17 @@ class Inbox:
     def waiting(self) -> int:
         """Files seen that are not under way yet."""
         return len(self._settling) + len(self.ready)
+
+    @property
+    def running(self) -> int:
+        """Files that are carried at this moment."""
+        return max(len(self._under_way) - len(self.ready), 0)
+
+    @property
+    def oldest(self) -> float | None:
+        """When the file that waits for the longest time was first seen, on the monotonic clock; None where none waits."""
+        times = [self._settling.oldest, *(settled.first_seen for settled in list(self.ready))]
+        return min((time for time in times if time is not None), default=None)
 
     def first_look(self) -> bool:
         """Open the folder for the first time, and lock it; False where it is away: it is tried again later.
@@ -112,6 +125,9 @@ class Inbox:
         """Walk the folder and note every file that has had no outcome yet, the oldest ones where there are too many."""
         self._last_scan = now
         self.next_scan = now + min(self.settings.scan_every, BLIND_SCAN if self.blind else self.settings.scan_every)
+        if self._amendment != (amendment := self._amended()):
+            self._amendment = amendment
+            self._known.clear()
         with self.root.opened() as root:
             self.more = False
             shared = self._shared

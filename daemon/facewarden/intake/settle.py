@@ -61,6 +61,11 @@ class Settling:
         """For how many more there is room."""
         return self._room - len(self._watched)
 
+    @property
+    def oldest(self) -> float | None:
+        """When the file that is watched for the longest time was first seen; may be asked from any thread."""
+        return min((seen.first_seen for seen in list(self._watched.values())), default=None)
+
     def see(self, path: bytes, signature: Signature, now: float, quiet_seconds: float | None = None) -> bool:
         """Note how a file looks now; False where it is new and there is no room for it.
 

@@ -1,8 +1,23 @@
 """The durable record of jobs: one SQLite file (mode 0600), the only place that may hold names."""
 
+from facewarden.journal.amending import ended_before, forget, released
 from facewarden.journal.job import Job, Outcome, State
-from facewarden.journal.reading import read_jobs
+from facewarden.journal.reading import read_counts, read_ends, read_job, read_jobs
 from facewarden.journal.record import Journal
 from facewarden.journal.schema import SCHEMA_VERSION, is_there
 
-__all__ = ["SCHEMA_VERSION", "Job", "Journal", "Outcome", "State", "is_there", "read_jobs"]
+__all__ = [
+    "SCHEMA_VERSION",
+    "Job",
+    "Journal",
+    "Outcome",
+    "State",
+    "ended_before",
+    "forget",
+    "is_there",
+    "read_counts",
+    "read_ends",
+    "read_job",
+    "read_jobs",
+    "released",
+]

@@ -6,10 +6,37 @@ import contextlib
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from facewarden.errors import JOURNAL_DAMAGED, CannotStart
 from facewarden.journal.job import COLUMNS, Job, job_of
 from facewarden.journal.schema import FILE
+
+
+def read_counts(state: Path, since: float) -> dict[tuple[str, str], tuple[int, int]]:
+    """How many jobs of each inbox ended in each outcome, and how many of them since a time; those open as `open`.
+
+    Raises CannotStart(JOURNAL_DAMAGED) where it cannot be read, or was written by another version.
+    """
+    counting = "SELECT inbox, CASE state WHEN 'done' THEN outcome ELSE 'open' END, count(*), total(ended_at > ?) FROM jobs GROUP BY 1, 2"
+    return {
+        (inbox, outcome): (count, int(recent)) for inbox, outcome, count, recent in _rows(state, counting, (since,))
+    }
+
+
+def read_ends(state: Path, begin: float, end: float) -> list[tuple[str, str, int, int, int]]:
+    """Inbox, outcome, reason, count and regions of the jobs that ended in a span of time. Raises as read_jobs does."""
+    query = (
+        "SELECT inbox, outcome, reason, count(*), sum(regions) FROM jobs"
+        " WHERE state = 'done' AND ended_at >= ? AND ended_at < ? GROUP BY 1, 2, 3"
+    )
+    return list(_rows(state, query, (begin, end)))
+
+
+def read_job(state: Path, job_id: str) -> Job | None:
+    """One job by its id. Raises CannotStart as read_jobs does."""
+    query = f"SELECT {COLUMNS} FROM jobs WHERE id = ?"  # noqa: S608 - constants
+    return next(map(job_of, _rows(state, query, (job_id,))), None)
 
 
 def read_jobs(state: Path) -> Iterator[Job]:
@@ -17,12 +44,16 @@ def read_jobs(state: Path) -> Iterator[Job]:
 
     Raises CannotStart(JOURNAL_DAMAGED) where it cannot be read, or was written by another version.
     """
+    for row in _rows(state, f"SELECT {COLUMNS} FROM jobs ORDER BY claimed_at"):  # noqa: S608 - constants
+        yield job_of(row)
+
+
+def _rows(state: Path, query: str, values: tuple[object, ...] = ()) -> Iterator[tuple[Any, ...]]:
     file = state / FILE
     if not file.exists():
         return
     try:
         with contextlib.closing(sqlite3.connect(file.absolute().as_uri() + "?mode=ro", uri=True)) as database:
-            for row in database.execute(f"SELECT {COLUMNS} FROM jobs ORDER BY claimed_at"):  # noqa: S608 - constants
-                yield job_of(row)
+            yield from database.execute(query, values)
     except sqlite3.DatabaseError:
         raise CannotStart(JOURNAL_DAMAGED) from None

@@ -154,6 +154,11 @@ class Journal:
         where = "content = ? AND variant = ? AND outcome IN ('published', 'held') AND state = 'done' ORDER BY ended_at DESC LIMIT 20"
         return self._select(where, (content, variant))
 
+    def amended(self) -> int:
+        """A number that differs when another process wrote to the journal meanwhile (PRAGMA data_version)."""
+        with self._using() as database:
+            return int(database.execute("PRAGMA data_version").fetchone()[0])
+
     def counts(self) -> dict[str, int]:
         """How many jobs ended in each outcome; `open` counts those that have not ended."""
         with self._using() as database:

@@ -1,0 +1,135 @@
+"""Beside the photos: what is done at every step of the loop for those who look after the service.
+
+Status and metrics are written; days that ended get their line in the ledger, and the journal forgets what is old; once a day
+drawn faces are searched anew, and where one is missed, delivery stops.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator
+
+import structlog
+
+from facewarden import config, logs
+from facewarden.errors import CannotStart
+from facewarden.forgetting import forget_old
+from facewarden.hooks import Hooks
+from facewarden.intake.inbox import Inbox
+from facewarden.ledger import write_days
+from facewarden.metrics import Metrics
+from facewarden.pool import Pool, PoolStopped
+from facewarden.recall import require_recall
+from facewarden.status import Status
+
+log = structlog.get_logger()
+
+DAY = 86_400.0
+HOUR = 3_600.0
+"""Between two looks whether a day has ended, and whether rows are old."""
+
+
+@contextlib.contextmanager
+def beside(
+    configuration: config.Configuration, pool: Pool, inboxes: Collection[Inbox]
+) -> Iterator[Callable[[float], None]]:
+    """What the loop must call at each step. Raises CannotStart(RECALL_LOST) before the first one, or at any of them."""
+    status = Status(configuration, pool, inboxes)
+    recall = _Recall(pool, inboxes, status)
+    with contextlib.ExitStack() as opened:
+        opened.callback(lambda: status.write(time.monotonic(), "stopped"))
+        opened.enter_context(logs.heard_by(status.hear))
+        metrics = configuration.metrics and Metrics(configuration.metrics, inboxes, status)
+        if metrics:
+            opened.enter_context(logs.heard_by(metrics.hear))
+        hooks = Hooks(configuration)
+        opened.enter_context(hooks.running())
+        opened.enter_context(logs.heard_by(hooks.hear))
+        recall.prove()
+
+        daily = _Daily(configuration, status)
+
+        def beat(now: float) -> None:
+            recall.beat(now)
+            daily.beat(now)
+            status.beat(now)
+            if metrics:
+                metrics.beat(now)
+
+        yield beat
+
+
+class _Recall:
+    """The daily self-test: in a thread of its own, for it takes a worker's time like a photo."""
+
+    def __init__(self, pool: Pool, inboxes: Collection[Inbox], status: Status) -> None:
+        self._pool, self._inboxes, self._status = pool, inboxes, status
+        self._due = 0.0
+        self._failure: CannotStart | None = None
+
+    def prove(self) -> None:
+        """Search the drawn faces now. Raises CannotStart(RECALL_LOST)."""
+        self._due = time.monotonic() + DAY
+        try:
+            require_recall(self._pool, [(inbox.recipe, _owner(inbox)) for inbox in self._inboxes])
+        except CannotStart as failure:
+            log.critical("recall_failed", reason=failure.reason.number, reason_name=failure.reason.name)
+            self._status.recall = {"passed": False, "at": time.time()}
+            raise
+        self._status.recall = {"passed": True, "at": time.time()}
+        log.info("recall_passed")
+
+    def beat(self, now: float) -> None:
+        """Begin the next one when it is time. Raises CannotStart where the last one failed."""
+        if self._failure:
+            raise self._failure
+        if now >= self._due:
+            self._due = now + DAY
+            threading.Thread(target=self._prove_aside, name="recall", daemon=True).start()
+
+    def _prove_aside(self) -> None:
+        try:
+            self.prove()
+        except PoolStopped:
+            pass  # the service is stopping: the next start searches them again
+        except CannotStart as failure:
+            self._failure = failure
+
+
+def _owner(inbox: Inbox) -> str | None:
+    return inbox.name if inbox.settings.worker_for == "inbox" else None
+
+
+class _Daily:
+    """What is written and forgotten at the start and then daily, in a thread of its own: an inbox's folder may hang."""
+
+    def __init__(self, configuration: config.Configuration, status: Status) -> None:
+        self._configuration, self._status = configuration, status
+        self._due = 0.0
+        self._thread: threading.Thread | None = None
+
+    def beat(self, now: float) -> None:
+        if now < self._due or (self._thread and self._thread.is_alive()):
+            return
+        self._due = now + HOUR
+        self._thread = threading.Thread(target=self._work, name="daily", daemon=True)
+        self._thread.start()
+
+    def _work(self) -> None:
+        try:
+            today = datetime.datetime.now(datetime.UTC).date()
+            # First the day's account, for which the journal's rows are needed.
+            if written := write_days(self._configuration, today, self._status.recall):
+                log.info("days_written", days=written)
+            if self._configuration.journal_days is not None:
+                log.info(
+                    "forgotten",
+                    forgotten=forget_old(self._configuration, self._configuration.journal_days, time.time()),
+                )
+        except (OSError, ValueError) as error:
+            log.warning("not_forgotten", error=getattr(error, "errno", 0) or 0)
+        except CannotStart as failure:
+            log.warning("not_forgotten", reason=failure.reason.number, reason_name=failure.reason.name)

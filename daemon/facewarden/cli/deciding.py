@@ -1,0 +1,113 @@
+"""`explain`, `retry`, `release` and `forget`: what an operator asks and decides about single photos. `explain` prints names."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from facewarden import config
+from facewarden.cli.terminal import DEFAULT_FILE, ConfigurationFile, errors_to, told_plainly
+from facewarden.errors import Exit
+from facewarden.explaining import explain as explained
+from facewarden.finding import Found, find, quarantined
+from facewarden.forgetting import forget_old
+from facewarden.releasing import release as released
+from facewarden.retrying import NotThereError
+from facewarden.retrying import retry as retried
+
+Decide = Callable[[config.Configuration, Found], None]
+
+
+def explain(
+    path: Annotated[
+        Path, typer.Argument(metavar="PATH", help="A file in an inbox, outbox, hold or quarantine folder.")
+    ],
+    file: ConfigurationFile = DEFAULT_FILE,
+) -> None:
+    """Tell why a file is where it is, and what can be done. Prints file names."""
+    with told_plainly():
+        try:
+            lines = explained(config.load(file), path)
+        except OSError as error:
+            _out_of_reach(error)
+    for line in lines:
+        typer.echo("".join(letter if letter.isprintable() else "?" for letter in line))
+
+
+def retry(
+    what: Annotated[
+        str, typer.Argument(metavar="ID|PATH", help="A job's id, or a quarantined file.", show_default=False)
+    ] = "",
+    everything: Annotated[bool, typer.Option("--all", help="Retry all that is in quarantine.")] = False,
+    file: ConfigurationFile = DEFAULT_FILE,
+) -> None:
+    """Have quarantined photos taken again: they go back into their inbox; 1 if one could not."""
+    if bool(what) == everything:
+        raise typer.BadParameter("name one job or file, or give --all")
+    with told_plainly():
+        configuration = config.load(file)
+        chosen = quarantined(configuration) if everything else find(configuration, what)
+        chosen = [found for found in chosen if found.job.state == "done" and found.job.outcome == "quarantined"]
+        _decide(configuration, chosen if everything else chosen[-1:], retried, "retried", fine_if_none=everything)
+
+
+def release(
+    what: Annotated[str, typer.Argument(metavar="ID|PATH", help="A job's id, or a held result.")],
+    file: ConfigurationFile = DEFAULT_FILE,
+) -> None:
+    """Deliver a held result that you have looked at: it moves into the outbox."""
+    with told_plainly():
+        configuration = config.load(file)
+        chosen = [
+            found for found in find(configuration, what) if found.job.outcome == "held" and found.job.state == "done"
+        ]
+        _decide(configuration, chosen[-1:], released, "released", fine_if_none=False)
+
+
+def forget(
+    days: Annotated[
+        float | None,
+        typer.Option(min=0, help="Forget jobs that ended so long ago; by default journal_days.", show_default=False),
+    ] = None,
+    file: ConfigurationFile = DEFAULT_FILE,
+) -> None:
+    """Remove old rows from the journal, names and all; those of photos that still stand in an inbox or are held stay."""
+    with told_plainly():
+        configuration = config.load(file)
+        limit = configuration.journal_days if days is None else days
+        if limit is None:
+            raise typer.BadParameter("journal_days is null: give --days")
+        try:
+            count = forget_old(configuration, limit, time.time())
+        except OSError as error:
+            _out_of_reach(error)
+    typer.echo(f"{count} forgotten")
+
+
+def _decide(
+    configuration: config.Configuration, chosen: list[Found], decide: Decide, done: str, *, fine_if_none: bool
+) -> None:
+    """Carry out a decision for each; those that cannot be are told by their job."""
+    failed = 0
+    for found in chosen:
+        try:
+            decide(configuration, found)
+        except NotThereError:
+            failed += 1
+            errors_to.print(f"job {found.job.id}: its file is no longer where it was put", highlight=False)
+        except OSError as error:
+            failed += 1
+            errors_to.print(f"job {found.job.id}: {os.strerror(error.errno or 0)}", highlight=False)
+    typer.echo(f"{len(chosen) - failed} {done}")
+    if failed or not (chosen or fine_if_none):
+        raise typer.Exit(Exit.SOME_FAILED)
+
+
+def _out_of_reach(error: OSError) -> NoReturn:
+    errors_to.print(f"a folder is out of reach: {os.strerror(error.errno or 0)}", highlight=False)
+    raise typer.Exit(Exit.SOME_FAILED)

@@ -1,0 +1,115 @@
+"""`status`: what the service does now, and how each inbox stands."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+
+from facewarden import config
+from facewarden.cli.terminal import DEFAULT_FILE, ConfigurationFile, told_plainly
+from facewarden.errors import Exit
+from facewarden.overview import overview
+
+EVERY = 1.0
+NUMBERS = ("waiting", "running", "delivered", "held", "quarantined")
+ALARMS = ("silent", "killed")
+
+
+def status(
+    file: ConfigurationFile = DEFAULT_FILE,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Print it anew every second until Ctrl-C.")] = False,
+) -> None:
+    """Tell how the service and each inbox stand; 1 if something needs a person.
+
+    It works while the service runs and when it is stopped, for the service's user alone.
+    """
+    with told_plainly():
+        told = _look(file)
+        if watch:
+            _watch(file, told, as_json=as_json)
+        else:
+            _print(told, as_json=as_json)
+    if alarming(told):
+        raise typer.Exit(Exit.SOME_FAILED)
+
+
+def alarming(told: dict[str, Any]) -> bool:
+    """Whether a person should look: the service died or hangs, misses faces, or an inbox has trouble."""
+    missed = told["recall"] is not None and not told["recall"]["passed"]
+    return told["state"] in ALARMS or missed or any(inbox["troubles"] for inbox in told["inboxes"])
+
+
+def _look(file: Path) -> dict[str, Any]:
+    return overview(config.load(file), time.time())
+
+
+def _print(told: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(told, indent=2))
+    else:
+        Console().print(_page(told))
+
+
+def _watch(file: Path, told: dict[str, Any], *, as_json: bool) -> None:
+    rest = threading.Event()
+    try:
+        if as_json or not Console().is_terminal:
+            while True:
+                _print(told, as_json=as_json)
+                rest.wait(EVERY)
+                told = _look(file)
+        with Live(_page(told), auto_refresh=False) as live:
+            while not rest.wait(EVERY):
+                live.update(_page(_look(file)), refresh=True)
+    except KeyboardInterrupt:
+        raise typer.Exit from None
+
+
+def _page(told: dict[str, Any]) -> Group:
+    return Group(*_lines(told), _table(told["inboxes"]))
+
+
+def _lines(told: dict[str, Any]) -> list[str]:
+    mark = "red" if told["state"] in ALARMS else "green" if told["state"] == "running" else "yellow"
+    since = "" if told["last_word_s"] is None else f", last word {told['last_word_s']:.0f} s ago"
+    lines = [f"[{mark}]{told['state']}[/], version {told['version']}{since}"]
+    if told["workers"]:
+        lines.append(f"workers: {told['workers']['alive']} of {told['workers']['wanted']}")
+    if told["sandbox"]:
+        locked = "on" if told["sandbox"]["seccomp"] else "[red]off[/]"
+        lines.append(f"sandbox: Landlock ABI {told['sandbox']['landlock']}, seccomp {locked}")
+    lines.append("weights: " + ", ".join(f"{name} {sha256}" for name, sha256 in told["weights"].items()))
+    if told["recall"]:
+        ago = (time.time() - told["recall"]["at"]) / 3600
+        lines.append(f"drawn faces: {'all found' if told['recall']['passed'] else '[red]missed[/]'} {ago:.1f} h ago")
+    return lines
+
+
+def _table(inboxes: list[dict[str, Any]]) -> Table:
+    table = Table("inbox", "watched by")
+    for heading in (*NUMBERS, "an hour", "oldest waits"):
+        table.add_column(heading, justify="right")
+    table.add_column("state")
+    for inbox in inboxes:
+        numbers = ["?" if inbox[key] is None else f"{inbox[key]}" for key in NUMBERS]
+        if inbox["more"]:
+            numbers[0] += "+"
+        oldest = "" if inbox["oldest_s"] is None else f"{inbox['oldest_s']:.0f} s"
+        table.add_row(inbox["inbox"], inbox["watch"] or "", *numbers, str(inbox["per_hour"]), oldest, _state(inbox))
+    return table
+
+
+def _state(inbox: dict[str, Any]) -> str:
+    troubles = [f"{event.replace('_', ' ')} {number}".strip() for event, number in inbox["troubles"].items()]
+    if inbox["paused_s"]:
+        troubles.append(f"tried again in {inbox['paused_s']:.0f} s")
+    return f"[red]{', '.join(troubles)}[/]" if troubles else "[green]fine[/]"

@@ -1,0 +1,84 @@
+"""Finding a job by its id, or by the path of its original, its result or its report: what an operator has at hand."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+from pathlib import Path
+
+from facewarden import config
+from facewarden.config.models import Role
+from facewarden.journal import Job, read_jobs
+
+ROLES: dict[str | None, Role] = {"published": "outbox", "held": "hold", "quarantined": "quarantine"}
+_ID = re.compile(r"[0-9a-f]{16}")
+_REPORT = re.compile(rb"(?s)(.*)\.facewarden-([0-9a-f]{16})\.txt")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Place:
+    """Where a path lies: which folder of which inbox, and the rest of it."""
+
+    inbox: config.Inbox
+    role: Role | None
+    """None: the inbox itself."""
+    relative: bytes
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Found:
+    """A job with its inbox."""
+
+    job: Job
+    inbox: config.Inbox
+
+
+def places(configuration: config.Configuration, path: Path) -> list[Place]:
+    """Every folder of the configuration that a path lies in; its last step may be a link and is not followed."""
+    real = path.parent.resolve() / path.name
+    found = []
+    for inbox in configuration.inboxes:
+        roles: tuple[Role, ...] = ("outbox", "hold", "quarantine", "archive")
+        folders = [(None, inbox.path), *((role, inbox.folder(role)) for role in roles)]
+        for role, folder in folders:
+            if real != folder.resolve() and real.is_relative_to(folder.resolve()):
+                found.append(Place(inbox, role, os.fsencode(real.relative_to(folder.resolve()))))
+    return found
+
+
+def find(configuration: config.Configuration, what: str) -> list[Found]:
+    """The jobs of this id or path, oldest first. Raises CannotStart where the journal cannot be read."""
+    inboxes = {inbox.name: inbox for inbox in configuration.inboxes}
+    if _ID.fullmatch(what):
+        jobs = (job for job in read_jobs(configuration.state) if job.id == what)
+        return [Found(job, inboxes[job.inbox]) for job in jobs if job.inbox in inboxes]
+    where = places(configuration, Path(what))
+    return [
+        Found(job, inboxes[job.inbox])
+        for job in read_jobs(configuration.state)
+        if job.inbox in inboxes and any(_is_at(job, place, inboxes[job.inbox]) for place in where)
+    ]
+
+
+def quarantined(configuration: config.Configuration) -> list[Found]:
+    """Every job that ended in quarantine, of inboxes that are configured."""
+    inboxes = {inbox.name: inbox for inbox in configuration.inboxes}
+    return [
+        Found(job, inboxes[job.inbox])
+        for job in read_jobs(configuration.state)
+        if job.state == "done" and job.outcome == "quarantined" and job.inbox in inboxes
+    ]
+
+
+def _is_at(job: Job, place: Place, inbox: config.Inbox) -> bool:
+    if place.role is None:
+        return job.inbox == place.inbox.name and job.source == place.relative
+    if place.role == "archive":
+        return job.inbox == place.inbox.name and job.gone and job.source == place.relative
+    # Several inboxes may share such a folder.
+    same = inbox.folder(place.role).resolve() == place.inbox.folder(place.role).resolve()
+    if not same or ROLES.get(job.outcome) != place.role:
+        return False
+    report = _REPORT.fullmatch(place.relative)
+    return job.id.encode() == report[2] if report else job.target == place.relative

@@ -1,0 +1,51 @@
+"""Forgetting: rows of the journal leave some days after their job ended; names are kept no longer than they are of use.
+
+A row stays while its photo still needs it: an original that is kept in its inbox would be taken for a new drop without it,
+and a held result could not be released.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from facewarden import config, files
+from facewarden.delivery.retire import unchanged
+from facewarden.journal import Job, ended_before, forget
+
+DAY = 86_400.0
+BATCH = 500
+"""Rows that leave in one transaction, so that the service never waits long for it."""
+
+
+def forget_old(configuration: config.Configuration, days: float, now: float) -> int:
+    """Remove the rows of jobs that ended so many days before; returns how many.
+
+    Raises OSError where an inbox is out of reach, CannotStart where the journal is.
+    """
+    inboxes = {inbox.name: inbox for inbox in configuration.inboxes}
+    old = [
+        job
+        for job in ended_before(configuration.state, now - days * DAY)
+        if job.inbox in inboxes and not _needed(job, inboxes[job.inbox])
+    ]
+    count = 0
+    for start in range(0, len(old), BATCH):
+        batch = old[start : start + BATCH]
+        count += forget(configuration.state, batch)
+        for job in batch:
+            (configuration.state / "results" / job.id).unlink(missing_ok=True)
+    return count
+
+
+def _needed(job: Job, inbox: config.Inbox) -> bool:
+    if job.outcome == "held" and _stands(inbox.folder("hold"), job.target or b""):
+        return True
+    if job.gone or job.outcome == "vanished":
+        return False
+    with files.folder(inbox.path) as root:
+        return unchanged(job, root)
+
+
+def _stands(folder: Path, target: bytes) -> bool:
+    with files.folder(folder) as root:
+        return files.status_of(target, root) is not None

@@ -1,0 +1,66 @@
+"""The journal amended by another process than the service, also while that runs: short transactions, finished jobs alone.
+
+What the service has open is its own: no row that is not `done` is touched here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from facewarden.errors import FOLDER, JOURNAL_DAMAGED, JOURNAL_NEWER, CannotStart
+from facewarden.journal.job import COLUMNS, Job, job_of
+from facewarden.journal.schema import FILE, SCHEMA_VERSION
+
+SECONDS = 10.0
+"""How long another writer is waited for."""
+
+
+def forget(state: Path, jobs: list[Job]) -> int:
+    """Remove these rows, as far as they are done; returns how many went."""
+    with _amending(state) as database:
+        gone = [
+            database.execute("DELETE FROM jobs WHERE id = ? AND state = 'done'", (job.id,)).rowcount for job in jobs
+        ]
+    return sum(gone)
+
+
+def released(state: Path, job: Job, target: bytes, inode: int) -> None:
+    """A held job's result is in the outbox now, under this name."""
+    with _amending(state) as database:
+        database.execute(
+            "UPDATE jobs SET outcome = 'published', target = ?, target_inode = ?, ended_at = ?"
+            " WHERE id = ? AND state = 'done' AND outcome = 'held'",
+            (target, inode, time.time(), job.id),
+        )
+
+
+def ended_before(state: Path, moment: float) -> list[Job]:
+    """Jobs that had ended by then; none where there is no journal yet."""
+    if not (state / FILE).exists():
+        return []
+    query = f"SELECT {COLUMNS} FROM jobs WHERE state = 'done' AND ended_at < ?"  # noqa: S608 - constants
+    with _amending(state) as database:
+        return [job_of(row) for row in database.execute(query, (moment,))]
+
+
+@contextlib.contextmanager
+def _amending(state: Path) -> Iterator[sqlite3.Connection]:
+    """One transaction, on the disk when it ends. Raises CannotStart where the journal is missing, damaged or another version's."""
+    uri = (state / FILE).absolute().as_uri() + "?mode=rw"
+    try:
+        with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=SECONDS, isolation_level=None)) as database:
+            database.execute("PRAGMA synchronous = FULL")
+            if database.execute("PRAGMA user_version").fetchone() != (SCHEMA_VERSION,):
+                raise CannotStart(JOURNAL_NEWER)
+            database.execute("BEGIN IMMEDIATE")
+            yield database
+            database.execute("COMMIT")
+    except sqlite3.OperationalError:
+        fault = "state: the journal cannot be opened or written: only the service's user may"
+        raise CannotStart(FOLDER, (fault,)) from None
+    except sqlite3.DatabaseError:
+        raise CannotStart(JOURNAL_DAMAGED) from None

@@ -1,0 +1,132 @@
+"""Status: what the running service says of itself, in a small file of the state folder that its user alone may read.
+
+It is written anew about every second, in one step, and holds numbers, settings and error names: never a file's name or path.
+Whoever reads it sees from the time in it whether the service still speaks, and from the process whether it lives.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import threading
+import time
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from facewarden import __version__, config
+from facewarden.identity import identities
+from facewarden.intake.inbox import Inbox
+from facewarden.pool import Pool
+
+log = structlog.get_logger()
+
+FILE = "status.json"
+EVERY = 1.0
+"""Seconds between two writings at least."""
+
+_FOLDER = ("folder_out_of_reach", "disk_full", "folder_hangs")
+_EVENTS = ("events_unavailable", "watch_limit_reached")
+"""Lines of the log that tell why an inbox's folder, or its events, are not to be had."""
+
+
+class Status:
+    """`hear` may be called by any thread, all else by the loop's."""
+
+    def __init__(self, configuration: config.Configuration, pool: Pool, inboxes: Collection[Inbox]) -> None:
+        self.recall: dict[str, Any] | None = None
+        """When drawn faces were last searched, and whether all were found."""
+        self._file = configuration.state / FILE
+        self._weights = identities(configuration)
+        self._pool, self._inboxes = pool, inboxes
+        self._guard = threading.Lock()
+        self._why: dict[tuple[str, tuple[str, ...]], dict[str, str]] = {}
+        """Of each inbox the last trouble with its folder and the last with its events."""
+        self._next = 0.0
+        self._failing = False
+
+    @property
+    def alive(self) -> int:
+        """Living workers."""
+        return len(self._pool.pids())
+
+    def hear(self, entry: structlog.typing.EventDict) -> None:
+        """Take in a line of the log: which trouble an inbox has, and what the system calls it."""
+        event = str(entry.get("event"))
+        if event in _FOLDER + _EVENTS:
+            kind = _FOLDER if event in _FOLDER else _EVENTS
+            word = errno.errorcode.get(int(entry.get("error", 0)), "")
+            with self._guard:
+                self._why[str(entry.get("inbox")), kind] = {event: word}
+
+    def beat(self, now: float) -> None:
+        """Write, if it is time."""
+        if now >= self._next:
+            self._next = now + EVERY
+            self.write(now)
+
+    def write(self, now: float, state: str = "running") -> None:
+        """A disk that is full or away is told once and stops nothing."""
+        try:
+            write_private(self._file, json.dumps(self._said(now, state), indent=1).encode())
+            self._failing = False
+        except OSError as error:
+            if not self._failing:
+                log.warning("status_not_written", error=error.errno or 0)
+            self._failing = True
+
+    def _said(self, now: float, state: str) -> dict[str, Any]:
+        protection = self._pool.protection
+        return {
+            "state": state,
+            "version": __version__,
+            "at": time.time(),
+            "pid": os.getpid(),
+            "process_start": process_start(os.getpid()),
+            "workers": {"wanted": self._pool.size, "alive": self.alive},
+            "sandbox": {"landlock": protection.landlock, "seccomp": protection.seccomp} if protection else None,
+            "weights": self._weights,
+            "recall": self.recall,
+            "inboxes": {inbox.name: self._of(inbox, now) for inbox in self._inboxes},
+        }
+
+    def _of(self, inbox: Inbox, now: float) -> dict[str, Any]:
+        paused = inbox.not_before - now
+        oldest = inbox.oldest
+        return {
+            "watch": inbox.way,
+            "troubles": self._troubles(inbox),
+            "paused_s": round(paused, 1) if paused > 0 else None,
+            "waiting": inbox.waiting,
+            "more": inbox.more,
+            "running": inbox.running,
+            "oldest_s": None if oldest is None else round(now - oldest, 1),
+        }
+
+    def _troubles(self, inbox: Inbox) -> dict[str, str]:
+        """What keeps it from its work at this moment, each with the system's name for it where there is one."""
+        with self._guard:
+            folder = self._why.get((inbox.name, _FOLDER), {_FOLDER[0]: ""}) if inbox.failing else {}
+            events = self._why.get((inbox.name, _EVENTS), {_EVENTS[0]: ""}) if inbox.blind else {}
+        return folder | events
+
+
+def process_start(pid: int) -> int | None:
+    """When a process began, in the kernel's ticks, so that a number given anew is told apart; None where it has gone."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    return int(text.rpartition(")")[2].split()[19])  # field 22, proc_pid_stat(5)
+
+
+def write_private(file: Path, data: bytes, mode: int = 0o600) -> None:
+    """Replace a file of our own in one step. Not written through to the disk: after a crash it is out of date anyway."""
+    new = file.with_name(f".{file.name}.new")
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+    with open(descriptor, "wb") as written:
+        written.write(data)
+    new.replace(file)
