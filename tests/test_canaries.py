@@ -147,6 +147,14 @@ class Life:
         hidden.rename(file)
         return file
 
+    def drop_plain(self, data: bytes) -> None:
+        """Put a file into an inbox whose name is one plain word, as a harmless value might be."""
+        self.contents.append(data)
+        self.names.append("Kowalska.jpg")
+        file = self.daemon.folder / f"{NAME} plain" / "Kowalska.jpg"
+        file.with_name(".new").write_bytes(data)
+        file.with_name(".new").rename(file)
+
     def ended(self) -> list[tuple[Any, ...]]:
         """Outcome and reason of each job that has ended."""
         with contextlib.closing(sqlite3.connect(self.daemon.folder / "state/journal.sqlite")) as journal:
@@ -222,11 +230,12 @@ def every_outcome(life: Life) -> None:
         life.drop("plain", photo(10))
         life.drop("pseudonym", photo(12))
         life.drop("hold", plain("JPEG", (200, 160)))
+        life.drop_plain(photo(15))
         for make in FILES.values():
             life.drop("plain", make())
         life.drop(errors.NOT_ENCODED.name, file_of(Image.fromarray(noise(4, 16500, 1)), "PNG"))
         life.drop(errors.ZONE_OUTSIDE.name, photo(13))
-        count = 5 + len(FILES) + len(STRICT)
+        count = 6 + len(FILES) + len(STRICT)
         life.wait_for(count, "all files end")
         with hidden_from(life):
             life.wait_for(count + 1, "a file that cannot be read ends")

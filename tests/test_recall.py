@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 import types
 from collections.abc import Callable, Iterator
@@ -70,6 +71,9 @@ def test_a_service_that_misses_faces_delivers_nothing(daemon: Daemon, portrait: 
     wait_until(lambda: daemon.told("recall_failed"), "the log tells")
     assert daemon.told("recall_failed")[0]["level"] == "critical"
     assert not daemon.results()
+    checked = subprocess.run(daemon.command("check"), capture_output=True, text=True, check=False)
+    assert checked.returncode == Exit.RECALL
+    assert "inboxes[0].detect: The search misses drawn faces." in checked.stdout
     said = (daemon.folder / "state/status.json").read_text()
     assert '"passed": false' in said
 

@@ -44,6 +44,7 @@ def beside(
         opened.enter_context(logs.heard_by(status.hear))
         metrics = configuration.metrics and Metrics(configuration.metrics, inboxes, status)
         if metrics:
+            opened.callback(lambda: metrics.write(time.monotonic()))
             opened.enter_context(logs.heard_by(metrics.hear))
         hooks = Hooks(configuration)
         opened.enter_context(hooks.running())

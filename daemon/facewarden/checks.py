@@ -12,6 +12,7 @@ from facewarden import config
 from facewarden.config import folders
 from facewarden.errors import FOLDER, PYTHON_LIBRARY, CannotStart, Exit
 from facewarden.pool import Pool, require_emblems
+from facewarden.recall import require_recall
 from facewarden.values import Limits, Recipe, Terms
 
 COSMETIC = ("gaussian", "mosaic")
@@ -87,8 +88,22 @@ def _worker(terms: Terms, recipes: Mapping[str, Recipe]) -> Iterator[Finding]:
             else Finding("warning", f"{lock}; a hostile file could reach more than its worker")
         )
         yield from _emblems(pool, recipes)
+        yield from _recall(pool, recipes)
     finally:
         pool.stop()
+
+
+def _recall(pool: Pool, recipes: Mapping[str, Recipe]) -> Iterator[Finding]:
+    """Search drawn faces with each inbox's settings, as the service does at its start."""
+    found = 0
+    for key, recipe in recipes.items():
+        try:
+            require_recall(pool, [(recipe, "check")])
+            found += 1
+        except CannotStart as refusal:
+            yield Finding("fault", f"{key}detect: {refusal}", refusal.reason.exit)
+    if found:
+        yield Finding("fine", f"search: drawn faces are found with the settings of {found} inboxes")
 
 
 def _emblems(pool: Pool, recipes: Mapping[str, Recipe]) -> Iterator[Finding]:

@@ -56,7 +56,24 @@ ALLOWED: dict[str, str] = {
 }
 """Every key that may appear in a log line, and what it says. Documented in docs/logs.md, which a test compares."""
 
-_SAFE_TEXT = re.compile(r"[A-Za-z0-9_.:+-]{1,64}")
+_TEXTS: dict[str, re.Pattern[str]] = {
+    key: re.compile(shape)
+    for key, shape in {
+        "event": r"[a-z0-9_]{1,64}",
+        "level": r"[a-z]{1,10}",
+        "timestamp": r"[0-9TZ:.+-]{1,40}",
+        "job": r"[0-9a-f]{1,16}",
+        "inbox": r"[a-z0-9][a-z0-9_-]{0,31}",
+        "outcome": r"published|held|quarantined|vanished",
+        "reason_name": r"[a-z_]{1,64}",
+        "watch": r"events|poll",
+        "version": r"[0-9]{1,4}(\.[0-9]{1,4}){1,3}[a-z0-9.+]{0,16}",
+        "library": r"[A-Za-z0-9_]{1,64}",
+        "exception": r"[A-Za-z_][A-Za-z0-9_]{0,63}",
+        "place": r"facewarden[a-z0-9_.]{0,64}:[0-9]{1,6}",
+    }.items()
+}
+"""The keys that may hold text, and its shape: a file name of one plain word (Anna.jpg) is none of them. All other keys hold numbers."""
 
 
 def configure(style: Literal["json", "console"] | None = None, level: int = logging.INFO) -> None:
@@ -93,8 +110,8 @@ def out_of_reach(inbox: str, error: OSError) -> None:
 
 
 def only_allowed(_logger: Any, _method: str, entry: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """Keep the keys of ALLOWED whose value is a number, a truth value or a short plain word; drop all else."""
-    return {key: value for key, value in entry.items() if key in ALLOWED and _harmless(value)}
+    """Keep the keys of ALLOWED whose value is a number, a truth value or a text of that key's shape; drop all else."""
+    return {key: value for key, value in entry.items() if key in ALLOWED and _harmless(key, value)}
 
 
 Listener = Callable[[structlog.typing.EventDict], None]
@@ -117,9 +134,11 @@ def _told_to_listeners(_logger: Any, _method: str, entry: structlog.typing.Event
     return entry
 
 
-def _harmless(value: object) -> bool:
+def _harmless(key: str, value: object) -> bool:
     # Exact types: a subclass may print itself as anything.
-    return type(value) in (bool, int, float) or (type(value) is str and bool(_SAFE_TEXT.fullmatch(value)))
+    if type(value) is str:
+        return key in _TEXTS and bool(_TEXTS[key].fullmatch(value))
+    return type(value) in (bool, int, float)
 
 
 class _Foreign(logging.Handler):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
@@ -50,7 +50,7 @@ class Metrics:
     def __init__(self, file: Path, inboxes: Collection[Inbox], status: Status) -> None:
         self._file, self._inboxes, self._status = file, inboxes, status
         self._guard = threading.Lock()
-        self._counts: Counter[tuple[str, Labels]] = Counter()
+        self._counts: dict[tuple[str, Labels], float] = defaultdict(float)
         self._next = 0.0
         self._failing = False
         for inbox in inboxes:
@@ -58,13 +58,15 @@ class Metrics:
                 self._counts["photos_total", _labels(inbox=inbox.name, outcome=outcome)] = 0
 
     def hear(self, entry: structlog.typing.EventDict) -> None:
-        """Count what a line of the log tells."""
+        """Count what a line of the log tells, if it is of one of our inboxes: no other word becomes a label."""
         with self._guard:
             if entry.get("event") == "worker_died":
                 self._counts["worker_deaths_total", _labels(reason=entry.get("reason_name", ""))] += 1
             if entry.get("event") != "job" or "outcome" not in entry:
                 return
-            inbox = entry.get("inbox", "")
+            inbox = str(entry.get("inbox"))
+            if not any(inbox == known.name for known in self._inboxes):
+                return
             self._counts["photos_total", _labels(inbox=inbox, outcome=entry["outcome"])] += 1
             if "reason_name" in entry:
                 labels = _labels(inbox=inbox, reason=entry["reason_name"])
@@ -72,13 +74,16 @@ class Metrics:
             self._counts["hidden_regions_total", _labels(inbox=inbox)] += int(entry.get("regions", 0))
             for stage in STAGES:
                 if f"{stage}_s" in entry:
-                    self._counts["stage_seconds_total", _labels(stage=stage)] += entry[f"{stage}_s"]
+                    self._counts["stage_seconds_total", _labels(stage=stage)] += float(entry[f"{stage}_s"])
 
     def beat(self, now: float) -> None:
-        """Write, if it is time. A folder that is full or away is told once and stops nothing."""
-        if now < self._next:
-            return
-        self._next = now + EVERY
+        """Write, if it is time."""
+        if now >= self._next:
+            self._next = now + EVERY
+            self.write(now)
+
+    def write(self, now: float) -> None:
+        """A folder that is full or away is told once and stops nothing."""
         try:
             # For the node exporter, which is another user.
             write_private(self._file, self.text(now).encode(), 0o644)
@@ -91,7 +96,7 @@ class Metrics:
     def text(self, now: float) -> str:
         """All of it in Prometheus' text format, each family with its help and type."""
         with self._guard:
-            samples = [(name, labels, float(value)) for (name, labels), value in self._counts.items()]
+            samples = [(name, labels, value) for (name, labels), value in self._counts.items()]
         samples += self._gauges(now)
         lines = []
         for family, (kind, said) in HELP.items():

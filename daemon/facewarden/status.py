@@ -58,7 +58,7 @@ class Status:
         event = str(entry.get("event"))
         if event in _FOLDER + _EVENTS:
             kind = _FOLDER if event in _FOLDER else _EVENTS
-            word = errno.errorcode.get(int(entry.get("error", 0)), "")
+            word = errno.errorcode.get(entry.get("error", 0), "")
             with self._guard:
                 self._why[str(entry.get("inbox")), kind] = {event: word}
 

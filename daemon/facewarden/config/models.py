@@ -130,7 +130,7 @@ class Configuration(Section):
     )
     metrics: File | None = Field(
         None,
-        description="File for Prometheus, such as /var/lib/node_exporter/facewarden.prom; its folder must exist. null: none.",
+        description="File for Prometheus, such as /var/lib/node_exporter/facewarden.prom; its folder must exist (under systemd, ReadWritePaths= must name it). null: none.",
     )
     limits: LimitsSection = Field(
         default_factory=LimitsSection,
