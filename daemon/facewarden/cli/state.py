@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich import box
 from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
@@ -95,21 +96,24 @@ def _lines(told: dict[str, Any]) -> list[str]:
 
 
 def _table(inboxes: list[dict[str, Any]]) -> Table:
-    table = Table("inbox", "watched by")
-    for heading in (*NUMBERS, "an hour", "oldest waits"):
+    """Narrow enough for a terminal of 80 columns."""
+    table = Table("inbox", box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in (*NUMBERS, "/h"):
         table.add_column(heading, justify="right")
     table.add_column("state")
     for inbox in inboxes:
         numbers = ["?" if inbox[key] is None else f"{inbox[key]}" for key in NUMBERS]
         if inbox["more"]:
             numbers[0] += "+"
-        oldest = "" if inbox["oldest_s"] is None else f"{inbox['oldest_s']:.0f} s"
-        table.add_row(inbox["inbox"], inbox["watch"] or "", *numbers, str(inbox["per_hour"]), oldest, _state(inbox))
+        if inbox["oldest_s"] is not None:
+            numbers[0] += f" ({inbox['oldest_s']:.0f} s)"
+        table.add_row(inbox["inbox"], *numbers, str(inbox["per_hour"]), _state(inbox))
     return table
 
 
 def _state(inbox: dict[str, Any]) -> str:
+    watch = inbox["watch"] or ""
     troubles = [f"{event.replace('_', ' ')} {number}".strip() for event, number in inbox["troubles"].items()]
     if inbox["paused_s"]:
         troubles.append(f"tried again in {inbox['paused_s']:.0f} s")
-    return f"[red]{', '.join(troubles)}[/]" if troubles else "[green]fine[/]"
+    return f"[red]{', '.join(troubles)}[/] {watch}" if troubles else f"[green]fine[/] {watch}".strip()
