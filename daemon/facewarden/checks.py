@@ -87,8 +87,10 @@ def _worker(terms: Terms, recipes: Mapping[str, Recipe]) -> Iterator[Finding]:
             if pool.protection.complete
             else Finding("warning", f"{lock}; a hostile file could reach more than its worker")
         )
-        yield from _emblems(pool, recipes)
-        yield from _recall(pool, recipes)
+        faults = list(_emblems(pool, recipes))
+        yield from faults
+        if not faults:  # with an emblem that cannot be drawn no photo comes back, whatever is found in it
+            yield from _recall(pool, recipes)
     finally:
         pool.stop()
 
