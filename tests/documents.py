@@ -42,7 +42,7 @@ WORD = b"BT /F 40 Tf 20 80 Td (Words) Tj ET"
 FONT = b"/Resources<</Font<</F<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>>>>>"
 
 
-def encrypted() -> bytes:
+def encrypted(title: bytes = b"") -> bytes:
     """A document that wants a password: RC4 of 40 bits with keys that no empty password opens (ISO 32000-1, 7.6)."""
     keys = b"/O<%s>/U<%s>" % (b"11" * 32, b"22" * 32)
     lock = b"/Encrypt<</Filter/Standard/V 1/R 2/P -4%s>>/ID[<00><00>]" % keys
@@ -50,5 +50,5 @@ def encrypted() -> bytes:
         b"<</Type/Catalog/Pages 2 0 R>>",
         b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
         b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]>>",
-        trailer=lock,
+        trailer=lock + b"/Info<</Title(%s)>>" % title,
     )

@@ -25,6 +25,7 @@ import yaml
 from PIL import Image
 from tests.canaries import NAME, STRIP, file_of, frames, needles, noise, photo, plain, told
 from tests.daemon import Daemon, wait_until
+from tests.documents import encrypted, scanned
 from tests.systemd import Ear
 from tests.telltale import EXPLODING
 
@@ -38,7 +39,7 @@ LIMITS = {"megabytes": 1, "megapixels": 1, "side": 17000, "frames": 3, "seconds"
 
 FILES: dict[Reason, Callable[[], bytes]] = {
     errors.NOT_A_PICTURE: lambda: NAME.encode() * 50,
-    errors.NOT_ACCEPTED: lambda: b"%PDF-1.7 " + NAME.encode() * 50,
+    errors.NOT_ACCEPTED: lambda: b"%!PS-Adobe-3.0 " + NAME.encode() * 50,
     errors.DAMAGED: lambda: _damaged(photo(1, "PNG")),
     errors.TRUNCATED: lambda: photo(2)[:-900],
     errors.TOO_MANY_BYTES: lambda: photo(3) + NAME.encode() * 50_000,
@@ -46,6 +47,9 @@ FILES: dict[Reason, Callable[[], bytes]] = {
     errors.SIDE_TOO_LONG: lambda: plain("PNG", (17001, 4)),
     errors.TOO_MANY_FRAMES: lambda: frames(4),
     errors.EMPTY: lambda: b"",
+    errors.DOCUMENT_LOCKED: lambda: encrypted(NAME.encode()),
+    errors.DOCUMENT_DAMAGED: lambda: b"%PDF-1.7\n" + NAME.encode() * 50 + b"\n%%EOF",
+    errors.DOCUMENT_TOO_LONG: lambda: scanned(*[Image.new("RGB", (60, 60))] * 4, title=NAME),
 }
 """What makes a file end for each reason, in an inbox of default settings."""
 
