@@ -158,12 +158,13 @@ def test_a_busy_pool_is_due_at_its_deadline(pool: Pool, portrait: Portrait) -> N
     os.kill(worker, signal.SIGSTOP)
     try:
         with ThreadPoolExecutor(1) as carrier:
-            reply = carrier.submit(pool.treat, portrait(1), Recipe({"blazeface": 0.3}, smallest_face=40), 60)
+            recipe = Recipe({"blazeface": 0.3}, smallest_face=40)
+            reply = carrier.submit(pool.treat, portrait(1), recipe, 60, owner="test")
             due = wait_until(lambda: pool.due < math.inf and pool.due, "the photo is under way")
             assert 0 < due - time.monotonic() < 60
             os.kill(worker, signal.SIGCONT)
             assert reply.result().picture.frames
     finally:
-        with contextlib.suppress(ProcessLookupError):  # it had one photo, and was replaced
+        with contextlib.suppress(ProcessLookupError):  # it has died
             os.kill(worker, signal.SIGCONT)
     wait_until(lambda: pool.due == math.inf, "the pool is idle again")

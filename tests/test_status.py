@@ -137,7 +137,9 @@ def test_the_table_is_for_people_and_watch_goes_on(daemon: Daemon, portrait: Por
     assert "photos" in ended.stdout
     assert "stopped" in ended.stdout
     assert "Kowalska" not in ended.stdout
-    with subprocess.Popen([*command, "--watch"], stdout=subprocess.PIPE, text=True, env=environment) as watching:
+    # Whoever starts the tests in the background may have had Ctrl-C ignored, and children inherit that.
+    at_a_terminal = ["env", "--default-signal=INT", *command, "--watch"]
+    with subprocess.Popen(at_a_terminal, stdout=subprocess.PIPE, text=True, env=environment) as watching:
         assert watching.stdout
         seen = 0
         while seen < 2:
