@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready-$(EXTRAS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup libraries run test soak faults storm check format pictures clean
+.PHONY: help setup libraries run test soak faults storm bench check format pictures clean
 
 help:  ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +68,10 @@ faults: setup  ## Break the real service in every way of the table of faults, an
 
 storm: setup  ## Kill the service a thousand times at random moments (KILLS=100 for fewer, SEED=2 for others)
 	$(BIN)/python -m tests.faults.storm --kills $(KILLS) --seed $(SEED)
+
+bench:  ## Measure speed, latency, memory and idle cost beside the peer, in one table (some minutes)
+	@$(MAKE) --no-print-directory setup EXTRAS=test,bench
+	$(BIN)/python -m tests.bench
 
 check: setup  ## Lint, check the format and the types
 	$(BIN)/ruff check .
