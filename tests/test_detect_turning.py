@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from facewarden.sandbox import detect
 from facewarden.sandbox.detect import Search, turning
 from facewarden.sandbox.detect.joining import overlap
+from facewarden.sandbox.detect.pyramid import Pyramid
 from facewarden.values import Pixels, Region
 
 FACE = Region(170, 62, 108, 118, 1.0, "centerface")
@@ -55,4 +56,4 @@ def test_a_turned_portrait_is_searched_upright(search: Search, astronaut: Pixels
 
 def test_a_frame_without_a_face_stays_as_it_is(search: Search) -> None:
     """Where no position shows a face, no second search is paid for."""
-    assert turning.best(np.full((300, 200, 3), 90, np.uint8), search.detectors["centerface"].find, 0.3) == 0
+    assert turning.best(Pyramid(np.full((300, 200, 3), 90, np.uint8)), search.detectors["centerface"].find, 0.3) == 0

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from facewarden.sandbox.detect.pyramid import Pyramid, scaled
 from facewarden.sandbox.detect.tiling import Look, spans, windows
 from facewarden.values import Region
 
@@ -38,18 +39,22 @@ def test_windows_cover_each_pixel_and_stay_inside(width: int, height: int, side:
     assert seen.all()
 
 
-@given(
-    x=st.integers(0, 40), y=st.integers(0, 30), width=st.integers(1, 60), height=st.integers(1, 60),
-    scale=st.floats(0.05, 4),
-)  # fmt: skip
-def test_a_region_over_the_whole_window_is_the_window(x: int, y: int, width: int, height: int, scale: float) -> None:
-    """What fills the cut-out pixels fills the window in the frame, at any scale, for windows of one pixel too."""
-    look = Look(x, y, width, height, scale)
-    pixels = look.cut(np.zeros((120, 120, 3), np.uint8))
-    found = Region(0, 0, pixels.shape[1], pixels.shape[0], 0.5, "centerface")
-    (placed,) = look.place([found], pixels)
-    assert (placed.x, placed.y) == (x, y)
+@given(width=st.integers(1, 120), height=st.integers(1, 120), scale=st.floats(0.02, 4))
+def test_what_fills_a_frame_at_any_scale_fills_it(width: int, height: int, scale: float) -> None:
+    """A region over all of the scaled frame is the frame, to the last pixel, for frames of one pixel too."""
+    look = Look(0, 0, *scaled(width, height, scale), scale)
+    pixels = look.cut(Pyramid(np.zeros((height, width, 3), np.uint8)))
+    assert pixels.shape[:2] == (look.height, look.width)
+    found = Region(0, 0, look.width, look.height, 0.5, "centerface")
+    (placed,) = look.place([found], width, height)
+    assert (placed.x, placed.y) == (0, 0)
     assert (placed.width, placed.height) == pytest.approx((width, height))
+
+
+def test_a_region_in_a_window_is_placed_in_the_frame() -> None:
+    """Where the window begins counts at its own scale."""
+    (placed,) = Look(20, 30, 40, 40, 0.5).place([Region(4, 2, 8, 6, 0.5, "centerface")], 200, 160)
+    assert (placed.x, placed.y, placed.width, placed.height) == (48, 64, 16, 12)
 
 
 def test_an_overlap_as_wide_as_the_window_is_refused() -> None:
@@ -62,18 +67,17 @@ def test_a_mirrored_look_leads_back_to_the_same_place() -> None:
     """What lies at the left of a window is seen at the right in the mirror, and placed at the left again."""
     frame = np.zeros((40, 100, 3), np.uint8)
     frame[10:20, 12:18] = 255
-    look = Look(10, 0, 50, 40, 2.0, mirrored=True)
-    pixels = look.cut(frame)
+    look = Look(20, 0, 100, 80, 2.0, mirrored=True)
+    pixels = look.cut(Pyramid(frame))
     rows, columns = np.nonzero(pixels[:, :, 0] > 127)
     wide, high = int(np.ptp(columns)) + 1, int(np.ptp(rows)) + 1
     seen = Region(int(columns.min()), int(rows.min()), wide, high, 0.5, "centerface")
-    (placed,) = look.place([seen], pixels)
+    (placed,) = look.place([seen], 100, 40)
     assert (placed.x, placed.y, placed.width, placed.height) == (12, 10, 6, 10)
 
 
 def test_what_is_too_large_for_a_look_is_left_to_another() -> None:
     """Answers larger than the look's largest are dropped, in pixels of the look."""
-    look = Look(0, 0, 100, 100, 2.0, largest=64)
-    pixels = look.cut(np.zeros((100, 100, 3), np.uint8))
+    look = Look(0, 0, 200, 200, 2.0, largest=64)
     answers = [Region(0, 0, width, 20, 0.5, "centerface") for width in (64, 65)]
-    assert [placed.width for placed in look.place(answers, pixels)] == [32]
+    assert [placed.width for placed in look.place(answers, 100, 100)] == [32]

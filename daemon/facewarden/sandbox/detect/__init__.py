@@ -19,6 +19,7 @@ from facewarden.sandbox.detect.blazeface import BlazeFace
 from facewarden.sandbox.detect.centerface import CenterFace
 from facewarden.sandbox.detect.joining import around, groups
 from facewarden.sandbox.detect.plans import FLOORS, GLANCE, Plan, convincing, plan_of
+from facewarden.sandbox.detect.pyramid import Pyramid
 from facewarden.sandbox.detect.tiling import Look
 from facewarden.sandbox.detect.yunet import YuNet
 from facewarden.values import DetectorName, Pixels, PlanName, Region
@@ -72,13 +73,13 @@ class Search:
     def _search(
         self, frame: Pixels, smallest_face: int, asked: Mapping[DetectorName, float], trade: Plan
     ) -> list[Region]:
-        colours = rgb(frame)
-        height, width = colours.shape[:2]
-        answers = self._answers(colours, smallest_face, asked, trade)
+        pyramid = Pyramid(rgb(frame))
+        width, height = pyramid.size
+        answers = self._answers(pyramid, smallest_face, asked, trade)
         judge = turning.judge(asked)
-        turn = turning.best(colours, self.detectors[judge].find, turning.LIKELY[judge]) if judge else 0
+        turn = turning.best(pyramid, self.detectors[judge].find, turning.LIKELY[judge]) if judge else 0
         if turn:
-            sideways = self._answers(turning.turned(colours, turn), smallest_face, asked, trade)
+            sideways = self._answers(Pyramid(turning.turned(pyramid.at(1.0), turn)), smallest_face, asked, trade)
             answers += (turning.turned_back(answer, turn, width, height) for answer in sideways)
         return [
             around(group)
@@ -87,16 +88,16 @@ class Search:
         ]
 
     def _answers(
-        self, colours: Pixels, smallest_face: int, asked: Mapping[DetectorName, float], trade: Plan
+        self, pyramid: Pyramid, smallest_face: int, asked: Mapping[DetectorName, float], trade: Plan
     ) -> list[Region]:
         """What every asked detector answers at its threshold in all its looks, in pixels of the frame."""
-        height, width = colours.shape[:2]
+        width, height = pyramid.size
         answers: list[Region] = []
         for name, threshold in asked.items():
             for look in self.detectors[name].looks(width, height, smallest_face, trade):
-                for pixels in lighting.views(look.cut(colours)):
+                for pixels in lighting.views(look.cut(pyramid)):
                     found = (answer for answer in self.detectors[name].find(pixels) if answer.score >= threshold)
-                    answers += look.place(found, pixels)
+                    answers += look.place(found, width, height)
         return answers
 
     def close(self) -> None:

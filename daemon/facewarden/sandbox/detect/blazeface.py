@@ -21,6 +21,7 @@ import numpy as np
 from facewarden.errors import PYTHON_LIBRARY, SYSTEM_LIBRARY, CannotStart
 from facewarden.sandbox import weights
 from facewarden.sandbox.detect.plans import Plan
+from facewarden.sandbox.detect.pyramid import scaled
 from facewarden.sandbox.detect.tiling import Look, windows
 from facewarden.values import Pixels, Region
 
@@ -56,10 +57,14 @@ class BlazeFace:
 
         Windows share a third: a face up to a third of a window lies whole in one, a larger one is found in the frame.
         """
-        areas, side = [(0, 0, width, height)], max(width, height) // 2
-        if side >= 8 * smallest_face:
-            areas += windows(width, height, side, side // 3)
-        return [Look(*area, scale=min(1.0, SIDE / max(area[2:]))) for area in areas]
+        whole = min(1.0, SIDE / max(width, height))
+        looks = [Look(0, 0, *scaled(width, height, whole), whole)]
+        if max(width, height) // 2 >= 8 * smallest_face:
+            scale = min(1.0, 2 * SIDE / max(width, height))
+            wide, high = scaled(width, height, scale)
+            side = -(-max(wide, high) // 2)
+            looks += [Look(*area, scale) for area in windows(wide, high, side, side // 3)]
+        return looks
 
     def find(self, pixels: Pixels) -> list[Region]:
         """The faces in one RGB window (height, width, 3), in whole pixels of it."""

@@ -16,8 +16,12 @@ import numpy.typing as npt
 
 from facewarden.errors import PYTHON_LIBRARY, CannotStart
 from facewarden.sandbox import weights
-from facewarden.sandbox.detect.graph import mended
+from facewarden.sandbox.detect.folding import folded, taking_folded
+from facewarden.sandbox.detect.mending import mended
 from facewarden.sandbox.detect.plans import Plan
+from facewarden.sandbox.detect.pyramid import scaled
+from facewarden.sandbox.detect.quantised import quantised
+from facewarden.sandbox.detect.ranges import RANGES
 from facewarden.sandbox.detect.tiling import Look, windows
 from facewarden.values import Pixels, Region
 
@@ -61,7 +65,8 @@ class CenterFace:
         """`threshold` is the lowest score answered, 0..1. Raises CannotStart (weights, library)."""
         content = weights.read("centerface")
         self._threshold = threshold
-        self._session = _session(mended(content, IMAGE))
+        model = taking_folded(mended(content, IMAGE, OUTPUTS), IMAGE)
+        self._session = _session(quantised(model, IMAGE, RANGES))
 
     def looks(self, width: int, height: int, smallest_face: int, plan: Plan) -> list[Look]:
         """Windows in which the smallest face is as large as the plan wants it, and at smaller scales."""
@@ -73,7 +78,7 @@ class CenterFace:
 
     def find(self, pixels: Pixels) -> list[Region]:
         """The faces in one RGB window (height, width, 3), in its pixels; one face may be answered several times."""
-        heat, size, offset = self._session.run(OUTPUTS, {IMAGE: cv2.dnn.blobFromImage(_padded(pixels))})
+        heat, size, offset = self._session.run(OUTPUTS, {IMAGE: folded(_padded(pixels))[None]})
         found = decode(heat[0, 0], size[0], offset[0], self._threshold)
         return [dataclasses.replace(answer, x=answer.x - EDGE, y=answer.y - EDGE) for answer in found]
 
@@ -109,8 +114,8 @@ def scaled_looks(width: int, height: int, largest: float, pixels: int, *, mirror
 def _looks(width: int, height: int, scale: float, *, mirrored: bool) -> list[Look]:
     """One scale's windows; where the whole frame is small, faces of any size are taken from it."""
     largest = LARGEST if scale * max(width, height) > WHOLE else math.inf
-    areas = windows(width, height, max(2, int(WINDOW / scale)), math.ceil(OVERLAP / scale))
-    return [Look(*area, scale=scale, largest=largest, mirrored=mirrored) for area in areas]
+    areas = windows(*scaled(width, height, scale), WINDOW, OVERLAP)
+    return [Look(*area, scale, largest, mirrored) for area in areas]
 
 
 def _padded(pixels: Pixels) -> Pixels:

@@ -1,99 +1,95 @@
-"""CenterFace's published ONNX file, mended in memory so that ONNX Runtime computes it at any size and without detours.
+"""The parts of an ONNX file, read and written: nodes, tensors, declarations.
 
-The file declares one input size, and lists each of its trained tensors as an input that a caller might replace, which keeps
-ONNX Runtime from folding them into one another and costs half the speed. The file itself stays as published: its SHA-256 is
-what anybody can compare.
-
-ONNX is protobuf: field numbers are those of onnx.proto3, the encoding is that of protobuf.dev/programming-guides/encoding.
+Field numbers and element types are those of onnx.proto3 (github.com/onnx/onnx).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable
 
-GRAPH = 7
+import numpy as np
+import numpy.typing as npt
+
+from facewarden.sandbox.detect.protobuf import contents, counted, fields, numbered
+
+OPERATOR_SET, GRAPH = 8, 7
 """In ModelProto."""
 
-INPUT, OUTPUT = 11, 12
-"""In GraphProto; each is a ValueInfoProto."""
+VERSION = 2
+"""In OperatorSetIdProto."""
 
-NAME, TYPE = 1, 2
-"""In ValueInfoProto."""
+NODE, INITIALIZER, INPUT, OUTPUT = 1, 5, 11, 12
+"""In GraphProto; the last two are ValueInfoProto."""
 
-TENSOR, ELEMENT, FLOAT = 1, 1, 1
-"""In TypeProto, TypeProto.Tensor and TensorProto.DataType: a tensor of floats whose shape is left open."""
+NODE_INPUT, NODE_OUTPUT, OPERATOR, ATTRIBUTE = 1, 2, 4, 5
+"""In NodeProto; the first two are names of tensors."""
 
-VARINT, COUNTED = 0, 2
-"""Wire types; the file has no others on these levels."""
+ATTRIBUTE_NAME, ATTRIBUTE_INT, ATTRIBUTE_INTS, ATTRIBUTE_TYPE = 1, 3, 8, 20
+"""In AttributeProto."""
+
+INT, INTS = 2, 7
+"""In AttributeProto.AttributeType."""
+
+NAME, TYPE, TENSOR, ELEMENT, SHAPE, SHAPE_DIMENSION = 1, 2, 1, 1, 2, 1
+"""In ValueInfoProto (two), TypeProto, TypeProto.Tensor (two) and TensorShapeProto."""
+
+DIMENSION, DATA_TYPE, FLOATS, TENSOR_NAME, RAW = 1, 2, 4, 8, 9
+"""In TensorProto."""
+
+ELEMENTS = {"float32": 1, "uint8": 2, "int8": 3, "int32": 6}
+"""TensorProto.DataType."""
+
+Floats = npt.NDArray[np.float32]
 
 
-def mended(model: bytes, image: str) -> bytes:
-    """The model with `image` as its only input, and with the sizes of its inputs and outputs left open.
-
-    Raises ValueError where the bytes are no such model.
-    """
+def with_graph(model: bytes, changed: Callable[[bytes], bytes]) -> bytes:
+    """The model with another graph. Raises ValueError where the bytes are no model."""
     return b"".join(
-        _counted(number, _mended_graph(content, image.encode())) if number == GRAPH else raw
-        for number, content, raw in _fields(model)
+        counted(field.number, changed(field.content)) if field.number == GRAPH else field.raw for field in fields(model)
     )
 
 
-def _mended_graph(graph: bytes, image: bytes) -> bytes:
-    kept = []
-    for number, content, raw in _fields(graph):
-        if number not in (INPUT, OUTPUT):
-            kept.append(raw)
-        elif number == OUTPUT or _name(content) == image:
-            kept.append(_counted(number, _of_open_size(_name(content))))
-    return b"".join(kept)
+def declared(name: bytes, element: str = "float32") -> bytes:
+    """An input or output of four dimensions whose lengths are left open."""
+    shape = counted(SHAPE, 4 * counted(SHAPE_DIMENSION, b""))
+    return counted(NAME, name) + counted(TYPE, counted(TENSOR, numbered(ELEMENT, ELEMENTS[element]) + shape))
 
 
-def _name(value: bytes) -> bytes:
-    for number, content, _ in _fields(value):
-        if number == NAME:
-            return content
-    raise ValueError("a value without a name")
+def node(operator: bytes, inputs: Iterable[bytes], output: bytes, **attributes: int | tuple[int, ...]) -> bytes:
+    """A node with one output; attributes are whole numbers from 0 or rows of them."""
+    names = b"".join(counted(NODE_INPUT, name) for name in inputs) + counted(NODE_OUTPUT, output)
+    rest = b"".join(counted(ATTRIBUTE, _attribute(name.encode(), value)) for name, value in attributes.items())
+    return names + counted(OPERATOR, operator) + rest
 
 
-def _of_open_size(name: bytes) -> bytes:
-    floats = _counted(TENSOR, _varint(ELEMENT << 3 | VARINT) + _varint(FLOAT))
-    return _counted(NAME, name) + _counted(TYPE, floats)
+def operator(node_: bytes) -> bytes:
+    """What a node does."""
+    (name,) = contents(node_, OPERATOR)
+    return name
 
 
-def _fields(message: bytes) -> Iterator[tuple[int, bytes, bytes]]:
-    """Each field of a message: its number, its content (empty for a number), and all its bytes."""
-    here = 0
-    while here < len(message):
-        start = here
-        key, here = _read_varint(message, here)
-        length, after = _read_varint(message, here)
-        if key & 7 == COUNTED:
-            here, after = after, after + length
-        elif key & 7 != VARINT:
-            raise ValueError("a field of a kind that ONNX models do not have here")
-        if after > len(message):
-            raise ValueError("a field that ends after its message")
-        yield key >> 3, message[here:after] if key & 7 == COUNTED else b"", message[start:after]
-        here = after
+def tensor(name: bytes, values: npt.NDArray[np.generic] | np.generic) -> bytes:
+    """A constant of one of ELEMENTS."""
+    array = np.asarray(values)
+    dimensions = b"".join(numbered(DIMENSION, length) for length in array.shape)
+    about = dimensions + numbered(DATA_TYPE, ELEMENTS[str(array.dtype)]) + counted(TENSOR_NAME, name)
+    return about + counted(RAW, array.tobytes())
 
 
-def _read_varint(message: bytes, here: int) -> tuple[int, int]:
-    """A number of seven bits a byte, lowest first, and where it ends."""
-    number = 0
-    for place, byte in enumerate(message[here : here + 10]):
-        number |= (byte & 0x7F) << 7 * place
-        if byte < 0x80:
-            return number, here + place + 1
-    raise ValueError("a number without an end")
+def constants(graph: bytes) -> dict[bytes, bytes]:
+    """The graph's constants by name."""
+    return {contents(constant, TENSOR_NAME)[0]: constant for constant in contents(graph, INITIALIZER)}
 
 
-def _varint(number: int) -> bytes:
-    lowest_first = []
-    while number >= 0x80:
-        lowest_first.append(number & 0x7F | 0x80)
-        number >>= 7
-    return bytes((*lowest_first, number))
+def floats(constant: bytes) -> Floats:
+    """The numbers of a constant of floats."""
+    shape = [field.value for field in fields(constant) if field.number == DIMENSION]
+    (numbers,) = contents(constant, RAW) or contents(constant, FLOATS)
+    return np.frombuffer(numbers, "<f4").reshape(shape)
 
 
-def _counted(number: int, content: bytes) -> bytes:
-    return _varint(number << 3 | COUNTED) + _varint(len(content)) + content
+def _attribute(name: bytes, value: int | tuple[int, ...]) -> bytes:
+    if isinstance(value, int):
+        return counted(ATTRIBUTE_NAME, name) + numbered(ATTRIBUTE_INT, value) + numbered(ATTRIBUTE_TYPE, INT)
+    numbers = b"".join(numbered(ATTRIBUTE_INTS, number) for number in value)
+    return counted(ATTRIBUTE_NAME, name) + numbers + numbered(ATTRIBUTE_TYPE, INTS)

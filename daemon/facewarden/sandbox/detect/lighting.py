@@ -14,9 +14,9 @@ import numpy as np
 
 from facewarden.values import Pixels
 
-DARK, FLAT = 60, 20
-"""A window is dark below this mean brightness, flat below this standard deviation, of 255 levels: one in thirty of small photos,
-a fifth of large ones, which have sky."""
+DARK, FLAT, BRIGHT = 60, 20, 180
+"""A window is dark below this mean brightness, flat below this standard deviation, of 255 levels. One that is flat and bright is
+sky or paper, which even contrast fills with patterns: a tenth of what was looked at in large photos."""
 
 LIMIT, TILES = 2.0, (8, 8)
 """How steep a tile's curve may get, as a multiple of an even one's, and tiles across and down: OpenCV's own example."""
@@ -27,7 +27,7 @@ def views(pixels: Pixels) -> Iterator[Pixels]:
     yield pixels
     brightness = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
     mean, deviation = (float(number[0, 0]) for number in cv2.meanStdDev(brightness))
-    if mean < DARK or deviation < FLAT:
+    if mean < DARK or (deviation < FLAT and mean < BRIGHT):
         yield evened(pixels)
 
 

@@ -47,7 +47,7 @@ CEILINGS: Mapping[DetectorName, float] = {"blazeface": 0.5, "centerface": 0.25, 
 GLANCE = Plan(CEILINGS, enlarged=28, pixels=750_000, mirrored=False)
 """For the second look at what is redacted already: only what is surely a face, at half the scale of `balanced`."""
 
-SHARE = 0.01
+SHARE = 0.006
 """An area of this share of the frame must score twice the threshold."""
 
 

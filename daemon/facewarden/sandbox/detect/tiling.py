@@ -1,4 +1,4 @@
-"""Where a detector looks: windows of the frame, each brought to a scale at which faces have a size it finds well.
+"""Where a detector looks: windows of the frame, at scales at which faces have a size it finds well.
 
 Looks overlap so that a face on a seam lies whole in a neighbour. Their number and size follow from the frame and the
 smallest face wanted alone, never from the content, so the cost of a photo is known before it is searched.
@@ -10,17 +10,17 @@ import dataclasses
 import math
 from collections.abc import Iterable
 
-import cv2
 import numpy as np
 
+from facewarden.sandbox.detect.pyramid import Pyramid, scaled
 from facewarden.values import Pixels, Region
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Look:
-    """One call of a detector: a window of the frame in pixels, and the factor by which it is enlarged (or shrunk).
+    """One call of a detector: a window, in pixels of the frame as it is at `scale`.
 
-    Answers wider or higher than `largest` (in pixels of the look) are left to a smaller scale, which sees them whole.
+    Answers wider or higher than `largest` (in the same pixels) are left to a smaller scale, which sees them whole.
     """
 
     x: int
@@ -31,25 +31,20 @@ class Look:
     largest: float = math.inf
     mirrored: bool = False
 
-    def cut(self, frame: Pixels) -> Pixels:
-        """The window's pixels as the detector shall see them, contiguous; at least one pixel wide and high."""
-        window = frame[self.y : self.y + self.height, self.x : self.x + self.width]
-        if self.scale != 1.0:
-            size = max(1, round(self.width * self.scale)), max(1, round(self.height * self.scale))
-            # Averaging when shrinking: a plain bilinear step skips pixels, and small faces with them.
-            way = cv2.INTER_AREA if self.scale < 1.0 else cv2.INTER_LINEAR
-            window = np.asarray(cv2.resize(window, size, interpolation=way), np.uint8)
+    def cut(self, pyramid: Pyramid) -> Pixels:
+        """The window's pixels as the detector shall see them, contiguous."""
+        window = pyramid.at(self.scale)[self.y : self.y + self.height, self.x : self.x + self.width]
         return np.ascontiguousarray(window[:, ::-1] if self.mirrored else window)
 
-    def place(self, answers: Iterable[Region], pixels: Pixels) -> list[Region]:
-        """What was found in `pixels` (what `cut` gave) and is small enough, in pixels of the frame."""
-        height, width = pixels.shape[:2]
-        across, down = self.width / width, self.height / height
+    def place(self, answers: Iterable[Region], width: int, height: int) -> list[Region]:
+        """What was found in the window and is small enough, in pixels of the frame, `width` by `height`."""
+        wide, high = scaled(width, height, self.scale)
+        across, down = width / wide, height / high
         return [
             dataclasses.replace(
                 answer,
-                x=self.x + across * (width - answer.x - answer.width if self.mirrored else answer.x),
-                y=self.y + down * answer.y,
+                x=across * (self.x + (self.width - answer.x - answer.width if self.mirrored else answer.x)),
+                y=down * (self.y + answer.y),
                 width=across * answer.width,
                 height=down * answer.height,
             )

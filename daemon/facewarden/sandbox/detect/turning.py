@@ -9,9 +9,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Collection, Mapping
 
-import cv2
 import numpy as np
 
+from facewarden.sandbox.detect.pyramid import Pyramid
 from facewarden.values import DetectorName, Pixels, Region
 
 SIDE, SHRUNK = 400, 0.7
@@ -28,15 +28,12 @@ def judge(asked: Collection[DetectorName]) -> DetectorName | None:
     return next((name for name in LIKELY if name in asked), None)
 
 
-def best(frame: Pixels, find: Callable[[Pixels], list[Region]], likely: float) -> int:
-    """The number of quarter turns, 0 to 3 counter-clockwise, after which an RGB frame shows most faces; 0 if none.
+def best(pyramid: Pyramid, find: Callable[[Pixels], list[Region]], likely: float) -> int:
+    """The number of quarter turns, 0 to 3 counter-clockwise, after which a frame shows most faces; 0 if none.
 
     `likely` is the lowest score of an answer of `find` that counts.
     """
-    height, width = frame.shape[:2]
-    scale = min(SHRUNK, SIDE / max(height, width))
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    small = np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_AREA), np.uint8)
+    small = pyramid.at(min(SHRUNK, SIDE / max(pyramid.size)))
     signs = [sum(answer.score for answer in find(turned(small, turn)) if answer.score >= likely) for turn in range(4)]
     return signs.index(max(signs))
 

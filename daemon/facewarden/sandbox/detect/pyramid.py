@@ -1,0 +1,48 @@
+"""One frame at the scales at which it is looked at, each made once from the next larger one that is at hand.
+
+Adelson et al., Pyramid methods in image processing, RCA Engineer 29 (1984).
+"""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+
+from facewarden.values import Pixels
+
+
+class Pyramid:
+    """An RGB frame, contiguous, and its scaled copies."""
+
+    def __init__(self, frame: Pixels) -> None:
+        self._levels = {1.0: frame}
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the frame."""
+        height, width = self._levels[1.0].shape[:2]
+        return width, height
+
+    def at(self, scale: float) -> Pixels:
+        """The frame enlarged (or shrunk) by this factor; its size is `scaled(width, height, scale)`.
+
+        Shrunk by more than half, it is made from a half, quarter or eighth as large as it may be: cheaper than from the frame
+        itself, and alike for every order of asking.
+        """
+        if scale not in self._levels:
+            source = 0.5 ** max(math.ceil(-math.log2(scale)) - 1, 0)
+            self._levels[scale] = _resized(self.at(source), scaled(*self.size, scale))
+        return self._levels[scale]
+
+
+def scaled(width: int, height: int, scale: float) -> tuple[int, int]:
+    """A frame's size at a scale; no side is less than a pixel."""
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def _resized(frame: Pixels, size: tuple[int, int]) -> Pixels:
+    # Down to a half a bilinear step uses every pixel, and keeps small faces sharper than averaging does, which takes six
+    # times as long; where a half is exact, both are the same.
+    return np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_LINEAR), np.uint8)
