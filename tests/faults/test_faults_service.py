@@ -175,6 +175,7 @@ def test_a_journal_of_an_older_version_is_taken_over(service: Harness) -> None:
     service.drop("old.jpg", portrait(1))
     assert service.once() == 0
     with closing(sqlite3.connect(service.folder / "state/journal.sqlite", isolation_level=None)) as database:
+        database.execute("DROP INDEX jobs_ended")
         database.execute("ALTER TABLE jobs DROP COLUMN gone")
         database.execute("PRAGMA user_version = 1")
     service.drop("new.jpg", portrait(2))

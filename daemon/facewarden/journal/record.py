@@ -26,6 +26,8 @@ from facewarden.journal.schema import open_file, prepare
 
 _HAD = "state = 'done' AND outcome <> 'vanished' AND NOT gone"
 """A job whose original had its outcome and stands where it was."""
+_FINISHED = f"SELECT 1 FROM jobs WHERE inbox = ? AND source = ? AND inode = ? AND size = ? AND mtime_ns = ? AND {_HAD}"  # noqa: S608 - constants
+"""Asked of every file in an inbox after a start."""
 
 
 class Journal:
@@ -134,8 +136,9 @@ class Journal:
 
     def finished(self, inbox: str, source: bytes, signature: Signature) -> bool:
         """Whether this very version of the file has had its outcome; so an original that is kept is not taken again."""
-        where = f"inbox = ? AND source = ? AND inode = ? AND size = ? AND mtime_ns = ? AND {_HAD} LIMIT 1"
-        return bool(self._select(where, (inbox, source, *dataclasses.astuple(signature))))
+        values = (inbox, source, signature.inode, signature.size, signature.mtime_ns)
+        with self._using() as database:
+            return database.execute(_FINISHED, values).fetchone() is not None
 
     def known_again(self, inbox: str, source: bytes, signature: Signature, content: bytes) -> bool:
         """Whether this version had its outcome under another inode, as a share may give it when it is mounted anew.

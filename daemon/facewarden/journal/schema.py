@@ -11,7 +11,7 @@ from pathlib import Path
 
 from facewarden.errors import JOURNAL_DAMAGED, JOURNAL_NEWER, CannotStart
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 _FIRST = """
 CREATE TABLE jobs (
     id TEXT PRIMARY KEY,
@@ -31,7 +31,10 @@ CREATE INDEX jobs_by_source ON jobs (inbox, source);
 CREATE INDEX jobs_by_content ON jobs (content, variant) WHERE outcome IN ('published', 'held');
 CREATE INDEX jobs_open ON jobs (inbox) WHERE state <> 'done';
 """
-_STEPS: tuple[str, ...] = (_FIRST, "ALTER TABLE jobs ADD COLUMN gone INTEGER NOT NULL DEFAULT 0;")
+_GONE = "ALTER TABLE jobs ADD COLUMN gone INTEGER NOT NULL DEFAULT 0;"
+_ENDED = "CREATE INDEX jobs_ended ON jobs (ended_at, inbox, outcome, reason, regions) WHERE state = 'done';"
+"""Holds all that the ledger, the status and forgetting ask of old rows, so that none of them walks through the table."""
+_STEPS: tuple[str, ...] = (_FIRST, _GONE, _ENDED)
 """What makes each version out of the one before it; the first out of nothing."""
 
 FILE = "journal.sqlite"
@@ -62,13 +65,14 @@ def prepare(database: sqlite3.Connection) -> None:
     (version,) = database.execute("PRAGMA user_version").fetchone()
     if version > SCHEMA_VERSION:
         raise CannotStart(JOURNAL_NEWER)
+    # Once, for it reads all of the file; what was brought up to this version is proved again as it is now.
     if version and not whole(database):
         raise sqlite3.DatabaseError
     if version < SCHEMA_VERSION:
         steps = " ".join(_STEPS[version:])
         database.executescript(f"BEGIN; {steps} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
-    if not whole(database):
-        raise sqlite3.DatabaseError
+        if not whole(database):
+            raise sqlite3.DatabaseError
 
 
 def whole(database: sqlite3.Connection) -> bool:
