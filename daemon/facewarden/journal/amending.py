@@ -6,7 +6,6 @@ What the service has open is its own: no row that is not `done` is touched here.
 from __future__ import annotations
 
 import contextlib
-import math
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -50,7 +49,7 @@ def ended_before(state: Path, moment: float, most: int) -> Iterator[list[Job]]:
         f"SELECT {COLUMNS}, ended_at FROM jobs WHERE state = 'done' AND ended_at < ? AND (ended_at, id) > (?, ?)"  # noqa: S608 - constants
         " ORDER BY ended_at, id LIMIT ?"
     )
-    last = (-math.inf, "")
+    last = (-1e300, "")  # before any
     with _opened(state) as database:
         while rows := database.execute(query, (moment, *last, most)).fetchall():
             jobs = [job_of(row[:-1]) for row in rows]

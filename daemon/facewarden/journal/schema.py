@@ -32,8 +32,8 @@ CREATE INDEX jobs_by_content ON jobs (content, variant) WHERE outcome IN ('publi
 CREATE INDEX jobs_open ON jobs (inbox) WHERE state <> 'done';
 """
 _GONE = "ALTER TABLE jobs ADD COLUMN gone INTEGER NOT NULL DEFAULT 0;"
-_ENDED = "CREATE INDEX jobs_ended ON jobs (ended_at, inbox, outcome, reason, regions) WHERE state = 'done';"
-"""Holds all that the ledger, the status and forgetting ask of old rows, so that none of them walks through the table."""
+_ENDED = "CREATE INDEX jobs_ended ON jobs (ended_at, inbox, outcome, reason, regions, state) WHERE state = 'done';"
+"""Holds all that the ledger, the status and forgetting ask of old rows (`state` too, or SQLite would look into the table for it)."""
 _STEPS: tuple[str, ...] = (_FIRST, _GONE, _ENDED)
 """What makes each version out of the one before it; the first out of nothing."""
 
