@@ -61,7 +61,7 @@ def beside(
         hooks = Hooks(configuration)
         opened.enter_context(hooks.running())
         opened.enter_context(logs.heard_by(hooks.hear))
-        recall.prove()
+        recall.prove(fresh=True)
         parts: list[_Part] = [recall, _Daily(configuration, status), status, *([metrics] if metrics else [])]
 
         def beat(now: float) -> float:
@@ -80,11 +80,11 @@ class _Recall:
         self.due = 0.0
         self._failure: CannotStart | None = None
 
-    def prove(self) -> None:
-        """Search the drawn faces now. Raises CannotStart(RECALL_LOST)."""
+    def prove(self, *, fresh: bool = False) -> None:
+        """Search the drawn faces now; `fresh` as long as no photo was seen. Raises CannotStart(RECALL_LOST)."""
         self.due = time.monotonic() + DAY
         try:
-            require_recall(self._pool, [(inbox.recipe, _owner(inbox)) for inbox in self._inboxes])
+            require_recall(self._pool, [(inbox.recipe, _owner(inbox)) for inbox in self._inboxes], fresh=fresh)
         except CannotStart as failure:
             log.critical("recall_failed", reason=failure.reason.number, reason_name=failure.reason.name)
             self._status.recall = {"passed": False, "at": time.time()}

@@ -12,6 +12,7 @@ import queue
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import structlog
 
@@ -79,7 +80,7 @@ class Service:
             self._opened = opened.pop_all()
 
     def _open(self, configuration: config.Configuration, opened: contextlib.ExitStack) -> None:
-        journal = Journal(configuration.state)
+        journal = Journal(configuration.state, proved=False)
         opened.callback(journal.close)
         key = read_key(configuration.state)
         self.inboxes = {
@@ -88,7 +89,6 @@ class Service:
         for inbox in self.inboxes.values():
             opened.callback(inbox.root.close)
         reached = {name: inbox.settings for name, inbox in self.inboxes.items() if inbox.first_look()}
-        recover(journal, key, reached)
         size = default_size() if configuration.workers == "auto" else configuration.workers
         pool = Pool(size, _worker_died, config.terms_of(configuration))
         results = Results(configuration.state / "results", key, configuration.results_megabytes << 20)
@@ -96,13 +96,18 @@ class Service:
         # One more than workers: while one photo is encoded, its worker already searches the next.
         self._carriers = Carriers(journey, size + 1, self._messages.put)
         opened.callback(self._carriers.close)
-        pool.start()
-        opened.callback(pool.stop)
-        require_emblems(pool, {f"inboxes[{n}].": inbox.recipe for n, inbox in enumerate(self.inboxes.values())})
+        # A million rows take their time to be proved: meanwhile workers start and search drawn faces, which need no row.
+        with ThreadPoolExecutor(1, "proof") as aside:
+            proof = aside.submit(journal.prove)
+            pool.start()
+            opened.callback(pool.stop)
+            require_emblems(pool, {f"inboxes[{n}].": inbox.recipe for n, inbox in enumerate(self.inboxes.values())})
+            beat = opened.enter_context(beside(configuration, pool, self.inboxes.values()))
+            proof.result()
+        recover(journal, key, reached)
         self._rounds = {name: self._rounds_of(inbox) for name, inbox in self.inboxes.items()}
         self._order = deque(self._rounds.values())
         self._hanging = Hanging(self._rounds.values())
-        beat = opened.enter_context(beside(configuration, pool, self.inboxes.values()))
         self._pulse = Pulse(Notifier.of(os.environ), journal, pool, self.inboxes.values(), beat)
         assert pool.protection
         locked = {"landlock": pool.protection.landlock, "seccomp": pool.protection.seccomp}

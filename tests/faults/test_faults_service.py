@@ -146,7 +146,7 @@ def test_a_reload_that_fails_only_at_the_start(service: Harness, ledger: Ledger)
 
 
 @fault("journal corrupt, absent, older")
-@pytest.mark.parametrize("harm", ["garbage", "absent", "state folder absent"])
+@pytest.mark.parametrize("harm", ["garbage", "one page", "absent", "state folder absent"])
 def test_a_lost_journal_redoes_nothing(service: Harness, harm: str) -> None:
     """With a journal that is damaged or gone the service refuses: what was kept is not delivered a second time."""
     for number in range(3):
@@ -156,6 +156,8 @@ def test_a_lost_journal_redoes_nothing(service: Harness, harm: str) -> None:
     journal = service.folder / "state/journal.sqlite"
     if harm == "garbage":
         journal.write_bytes(b"garbage" * 1000)
+    elif harm == "one page":
+        _spoil_a_page(journal)
     elif harm == "absent":
         journal.unlink()
     else:
@@ -167,6 +169,17 @@ def test_a_lost_journal_redoes_nothing(service: Harness, harm: str) -> None:
     command = [*service.command("once"), "--anew"]
     assert subprocess.run(command, stderr=subprocess.DEVNULL, check=False).returncode == 0
     assert len(service.results()) == 6
+
+
+def _spoil_a_page(journal: Path) -> None:
+    """One that is not read before a photo asks for it; only a proof of the whole file finds it at the start."""
+    with closing(sqlite3.connect(journal)) as database:
+        (size,) = database.execute("PRAGMA page_size").fetchone()
+        query = "SELECT rootpage FROM sqlite_master WHERE name = 'jobs_by_content'"
+        (page,) = database.execute(query).fetchone()
+    with journal.open("r+b") as file:
+        file.seek(size * (page - 1))
+        file.write(bytes(size))
 
 
 @fault("journal corrupt, absent, older")

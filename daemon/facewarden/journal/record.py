@@ -22,7 +22,7 @@ from facewarden import files
 from facewarden.errors import ALREADY_RUNNING, FOLDER, JOURNAL_DAMAGED, CannotStart
 from facewarden.files import Signature
 from facewarden.journal.job import COLUMNS, Job, Outcome, job_of
-from facewarden.journal.schema import open_file, prepare
+from facewarden.journal.schema import open_file, prepare, whole
 
 _HAD = "state = 'done' AND outcome <> 'vanished' AND NOT gone"
 """A job whose original had its outcome and stands where it was."""
@@ -37,7 +37,9 @@ class Journal:
     there was one), JOURNAL_NEWER, FOLDER.
     """
 
-    def __init__(self, state: Path) -> None:
+    def __init__(self, state: Path, *, proved: bool = True) -> None:
+        """Without `proved` the caller calls `prove` before it believes anything that the journal says."""
+        self._guard = threading.Lock()
         with contextlib.ExitStack() as opened:
             try:
                 opened.enter_context(files.lock(state / "lock"))
@@ -46,12 +48,21 @@ class Journal:
             except BlockingIOError:
                 raise CannotStart(ALREADY_RUNNING) from None
             except (OSError, sqlite3.OperationalError):
-                fault = "state: the journal cannot be opened or written: make room, or give the service the right"
-                raise CannotStart(FOLDER, (fault,)) from None
+                raise _unusable() from None
             except (sqlite3.DatabaseError, UnicodeDecodeError):  # SQLite quotes a damaged schema in its errors
                 raise CannotStart(JOURNAL_DAMAGED) from None
+            if proved:
+                self.prove()
             self._opened = opened.pop_all()
-        self._guard = threading.Lock()
+
+    def prove(self) -> None:
+        """Read all of it. Raises CannotStart: JOURNAL_DAMAGED where SQLite finds something wrong, FOLDER where it cannot look."""
+        try:
+            with self._using() as database:
+                if not whole(database):
+                    raise CannotStart(JOURNAL_DAMAGED)
+        except OSError:
+            raise _unusable() from None
 
     def close(self) -> None:
         with self._guard:
@@ -198,6 +209,11 @@ class Journal:
                 raise OSError(errno.ENOSPC if full else errno.EIO, "the journal is out of reach") from error
             except sqlite3.DatabaseError:
                 raise CannotStart(JOURNAL_DAMAGED) from None
+
+
+def _unusable() -> CannotStart:
+    fault = "state: the journal cannot be opened or written: make room, or give the service the right"
+    return CannotStart(FOLDER, (fault,))
 
 
 def _end(database: sqlite3.Connection, job_id: str, outcome: Outcome | None, *, gone: bool = False) -> None:
