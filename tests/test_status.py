@@ -150,7 +150,10 @@ def test_it_is_written_when_there_is_something_new(tmp_path: Path) -> None:
     assert not written(100.5)
     assert status.due == 101, "what woke the loop is looked at when it is time"
     assert not written(101)
-    assert (status.due, written(108), written(110)) == (110, False, True)
+    assert (status.due, written(109.5), status.due) == (110, False, 110)
+    assert not written(110)
+    assert status.due == 110.5, "never a moment that has passed, or the loop would not sleep"
+    assert written(110.5)
     drop(settings, b"one.jpg")
     inbox.scan(112)
     assert written(112)

@@ -72,7 +72,7 @@ class Status:
     def beat(self, now: float) -> None:
         """Write what is new, at most every second; from time to time also that nothing is, as a sign of life."""
         if now < self._looked + EVERY:
-            self.due = min(self.due, self._looked + EVERY)  # what woke the loop is looked at when it is time
+            self.due = self._looked + EVERY  # what woke the loop is looked at when it is time
             return
         self._looked = now
         said = self._now(now)
