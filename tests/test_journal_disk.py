@@ -18,7 +18,7 @@ from tests.rooms import CANARY, bound_by_rights, open_descriptors, quick_folder,
 
 from facewarden.errors import ALREADY_RUNNING, FOLDER, JOURNAL_DAMAGED, JOURNAL_NEWER, CannotStart
 from facewarden.files import Signature
-from facewarden.journal import Job, Journal
+from facewarden.journal import Job, Journal, schema
 
 SIGNATURE = Signature(1, 2, 3)
 
@@ -199,6 +199,32 @@ def test_starting_on_a_full_disk_does_not_blame_the_journal(tmp_path: Path) -> N
         with pytest.raises(CannotStart) as refused:
             Journal(disk)
         assert refused.value.reason is FOLDER
+
+
+@pytest.mark.parametrize("version", range(1, schema.SCHEMA_VERSION))
+def test_each_older_version_is_brought_up(state: Path, version: int) -> None:
+    """What was delivered under it is known, and the file is as a new one would be, its indexes included."""
+    with contextlib.closing(sqlite3.connect(state / "journal.sqlite")) as old:
+        old.executescript(" ".join(schema._STEPS[:version]) + f"PRAGMA user_version = {version};")
+        old.execute(
+            "INSERT INTO jobs (id, inbox, source, inode, size, mtime_ns, content, variant, state, outcome, claimed_at, ended_at)"
+            " VALUES ('1', 'photos', x'61', 1, 2, 3, x'00', x'00', 'done', 'published', 1.0, 2.0)"
+        )
+        old.commit()
+    with contextlib.closing(Journal(state)) as journal:
+        assert journal.finished("photos", b"a", SIGNATURE)
+        assert not journal.finished("photos", b"a", Signature(1, 2, 4))
+    (state / "new").mkdir()
+    Journal(state / "new").close()
+    assert _shape(state) == _shape(state / "new")
+
+
+def _shape(state: Path) -> list[tuple[object, ...]]:
+    """Tables, indexes and the version of a journal's file."""
+    with contextlib.closing(sqlite3.connect(state / "journal.sqlite")) as database:
+        columns = database.execute("SELECT name, type, dflt_value FROM pragma_table_info('jobs')").fetchall()
+        indexes = database.execute("SELECT name, sql FROM sqlite_master WHERE type = 'index' ORDER BY name").fetchall()
+        return [*columns, *indexes, *database.execute("PRAGMA user_version")]
 
 
 def test_a_journal_of_a_version_without_jobs_is_refused(state: Path) -> None:

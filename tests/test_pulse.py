@@ -97,6 +97,16 @@ def test_it_beats_at_half_the_watchdog_s_time(ear: Ear, journal: Journal, pool: 
     assert words(ear) == ["STOPPING=1"]
 
 
+def test_the_loop_may_rest_until_something_is_due(ear: Ear, journal: Journal, pool: Pool, inbox: Inbox) -> None:
+    """Until systemd is told next, or what is done beside the photos is due, whichever comes first."""
+    pulse = Pulse(Notifier(ear.address, watchdog=20), journal, pool, [inbox], lambda now: NOW + 13)
+    assert pulse.beat(NOW) == NOW + 13
+    pulse.ready(NOW)
+    assert pulse.beat(NOW + 1) == NOW + 10
+    assert pulse.beat(NOW + 10) == NOW + 13
+    assert Pulse(Notifier(), journal, pool, [inbox]).beat(NOW) == math.inf
+
+
 def test_without_a_watchdog_it_tells_counts_alone(ear: Ear, journal: Journal, pool: Pool, inbox: Inbox) -> None:
     """Where nobody waits for the pulse, the status is told all the same, with what has ended until then."""
     pulse = Pulse(Notifier(ear.address), journal, pool, [inbox])

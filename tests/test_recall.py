@@ -62,6 +62,34 @@ def test_a_search_that_misses_fails(pool: Pool) -> None:
     assert refusal.value.reason is RECALL_LOST
 
 
+GOOD = [
+    Recipe({"blazeface": None}, smallest_face=side, style=style) for side in (40, 50) for style in ("veil", "solid")
+]
+
+
+@pytest.mark.parametrize("blind", [False, True])
+def test_fresh_workers_share_the_recipes(*, blind: bool) -> None:
+    """At a start each worker tries several inboxes' recipes, so that none is replaced; one that misses is still enough."""
+    recipes = [(recipe, f"inbox{number}") for number, recipe in enumerate([*GOOD, *([BLIND] if blind else [])])]
+    two = Pool(2)
+    two.start()
+    before = set(two.pids())
+    try:
+        if blind:
+            with pytest.raises(CannotStart):
+                require_recall(two, recipes, fresh=True)
+        else:
+            require_recall(two, [*recipes, (GOOD[0], None)], fresh=True)
+        assert set(two.pids()) == before
+    finally:
+        two.stop()
+
+
+def test_photo_by_photo_workers_pass_too(pool: Pool) -> None:
+    """Where every inbox wants a worker for each photo, the drawn picture is one."""
+    require_recall(pool, [(recipe, None) for recipe in GOOD[:2]], fresh=True)
+
+
 def test_a_service_that_misses_faces_delivers_nothing(daemon: Daemon, portrait: Callable[[int], bytes]) -> None:
     """At the start: an exit code of its own, a line of its own in the log, an alarm in the status, no result."""
     daemon.configure(detect={"blazeface": 1.0, "centerface": None, "smallest_face": 40})

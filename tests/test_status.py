@@ -10,11 +10,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from tests.daemon import Daemon, wait_until
+from tests.rooms import drop, inbox_in, load_configuration
 
 from facewarden import config, overview
+from facewarden.intake.inbox import Inbox
+from facewarden.pool import Pool
+from facewarden.status import FILE, Status
+from facewarden.values import Recipe
 
 Portrait = Callable[[int], bytes]
 
@@ -124,6 +130,36 @@ def test_it_is_for_the_services_user_alone(daemon: Daemon) -> None:
     assert stat.S_IMODE((daemon.folder / "state/status.json").stat().st_mode) == 0o600
     assert stat.S_IMODE((daemon.folder / "state").stat().st_mode) == 0o700
     assert daemon.stop() == 0
+
+
+def test_it_is_written_when_there_is_something_new(tmp_path: Path) -> None:
+    """At most every second; every ten seconds where nothing is new, and every second while a file waits, for its age grows."""
+    settings = inbox_in(tmp_path, settle=30)
+    (tmp_path / "state").mkdir()
+    configuration = load_configuration(tmp_path, {"state": "state", "inboxes": [settings.model_dump(mode="json")]})
+    inbox = Inbox(settings, Recipe({}), "poll", lambda *_: False)
+    status, file = Status(configuration, Pool(1), [inbox]), tmp_path / "state" / FILE
+
+    def written(now: float) -> bool:
+        file.unlink(missing_ok=True)
+        status.beat(now)
+        return file.exists()
+
+    assert written(100)
+    assert status.due == 110
+    assert not written(100.5)
+    assert status.due == 101, "what woke the loop is looked at when it is time"
+    assert not written(101)
+    assert (status.due, written(109.5), status.due) == (110, False, 110)
+    assert not written(110)
+    assert status.due == 110.5, "never a moment that has passed, or the loop would not sleep"
+    assert written(110.5)
+    drop(settings, b"one.jpg")
+    inbox.scan(112)
+    assert written(112)
+    assert status.due == 113
+    assert [written(moment) for moment in (112.5, 113, 114)] == [False, True, True]
+    assert json.loads(file.read_text())["inboxes"]["photos"]["oldest_s"] == 2.0
 
 
 def test_the_table_is_for_people_and_watch_goes_on(daemon: Daemon, portrait: Portrait) -> None:

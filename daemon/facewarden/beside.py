@@ -11,6 +11,7 @@ import datetime
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator
+from typing import Protocol
 
 import structlog
 
@@ -32,11 +33,22 @@ HOUR = 3_600.0
 """Between two looks whether a day has ended, and whether rows are old."""
 
 
+class _Part(Protocol):
+    """`beat` is called at each step and does what is due; `due` says when there is something to do next."""
+
+    due: float
+
+    def beat(self, now: float) -> None: ...
+
+
 @contextlib.contextmanager
 def beside(
     configuration: config.Configuration, pool: Pool, inboxes: Collection[Inbox]
-) -> Iterator[Callable[[float], None]]:
-    """What the loop must call at each step. Raises CannotStart(RECALL_LOST) before the first one, or at any of them."""
+) -> Iterator[Callable[[float], float]]:
+    """What the loop must call at each step; it returns until when the loop may rest.
+
+    Raises CannotStart(RECALL_LOST) before the first step, or at any of them.
+    """
     status = Status(configuration, pool, inboxes)
     recall = _Recall(pool, inboxes, status)
     with contextlib.ExitStack() as opened:
@@ -49,16 +61,13 @@ def beside(
         hooks = Hooks(configuration)
         opened.enter_context(hooks.running())
         opened.enter_context(logs.heard_by(hooks.hear))
-        recall.prove()
+        recall.prove(fresh=True)
+        parts: list[_Part] = [recall, _Daily(configuration, status), status, *([metrics] if metrics else [])]
 
-        daily = _Daily(configuration, status)
-
-        def beat(now: float) -> None:
-            recall.beat(now)
-            daily.beat(now)
-            status.beat(now)
-            if metrics:
-                metrics.beat(now)
+        def beat(now: float) -> float:
+            for part in parts:
+                part.beat(now)
+            return min(part.due for part in parts)
 
         yield beat
 
@@ -68,14 +77,14 @@ class _Recall:
 
     def __init__(self, pool: Pool, inboxes: Collection[Inbox], status: Status) -> None:
         self._pool, self._inboxes, self._status = pool, inboxes, status
-        self._due = 0.0
+        self.due = 0.0
         self._failure: CannotStart | None = None
 
-    def prove(self) -> None:
-        """Search the drawn faces now. Raises CannotStart(RECALL_LOST)."""
-        self._due = time.monotonic() + DAY
+    def prove(self, *, fresh: bool = False) -> None:
+        """Search the drawn faces now; `fresh` as long as no photo was seen. Raises CannotStart(RECALL_LOST)."""
+        self.due = time.monotonic() + DAY
         try:
-            require_recall(self._pool, [(inbox.recipe, _owner(inbox)) for inbox in self._inboxes])
+            require_recall(self._pool, [(inbox.recipe, _owner(inbox)) for inbox in self._inboxes], fresh=fresh)
         except CannotStart as failure:
             log.critical("recall_failed", reason=failure.reason.number, reason_name=failure.reason.name)
             self._status.recall = {"passed": False, "at": time.time()}
@@ -87,8 +96,8 @@ class _Recall:
         """Begin the next one when it is time. Raises CannotStart where the last one failed."""
         if self._failure:
             raise self._failure
-        if now >= self._due:
-            self._due = now + DAY
+        if now >= self.due:
+            self.due = now + DAY
             threading.Thread(target=self._prove_aside, name="recall", daemon=True).start()
 
     def _prove_aside(self) -> None:
@@ -109,13 +118,15 @@ class _Daily:
 
     def __init__(self, configuration: config.Configuration, status: Status) -> None:
         self._configuration, self._status = configuration, status
-        self._due = 0.0
+        self.due = 0.0
         self._thread: threading.Thread | None = None
 
     def beat(self, now: float) -> None:
-        if now < self._due or (self._thread and self._thread.is_alive()):
+        if now < self.due:
             return
-        self._due = now + HOUR
+        self.due = now + HOUR
+        if self._thread and self._thread.is_alive():
+            return
         self._thread = threading.Thread(target=self._work, name="daily", daemon=True)
         self._thread.start()
 

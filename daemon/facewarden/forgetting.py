@@ -14,7 +14,7 @@ from facewarden.journal import Job, ended_before, forget
 
 DAY = 86_400.0
 BATCH = 500
-"""Rows that leave in one transaction, so that the service never waits long for it."""
+"""Rows that are looked at together and leave in one transaction, so that the service never waits long for it."""
 
 
 def forget_old(configuration: config.Configuration, days: float, now: float) -> int:
@@ -23,16 +23,12 @@ def forget_old(configuration: config.Configuration, days: float, now: float) -> 
     Raises OSError where an inbox is out of reach, CannotStart where the journal is.
     """
     inboxes = {inbox.name: inbox for inbox in configuration.inboxes}
-    old = [
-        job
-        for job in ended_before(configuration.state, now - days * DAY)
-        if job.inbox in inboxes and not _needed(job, inboxes[job.inbox])
-    ]
     count = 0
-    for start in range(0, len(old), BATCH):
-        batch = old[start : start + BATCH]
-        count += forget(configuration.state, batch)
-        for job in batch:
+    for ended in ended_before(configuration.state, now - days * DAY, BATCH):
+        old = [job for job in ended if job.inbox in inboxes and not _needed(job, inboxes[job.inbox])]
+        if old:
+            count += forget(configuration.state, old)
+        for job in old:
             (configuration.state / "results" / job.id).unlink(missing_ok=True)
     return count
 

@@ -51,7 +51,8 @@ class Metrics:
         self._file, self._inboxes, self._status = file, inboxes, status
         self._guard = threading.Lock()
         self._counts: dict[tuple[str, Labels], float] = defaultdict(float)
-        self._next = 0.0
+        self.due = 0.0
+        """When `beat` has something to do."""
         self._failing = False
         for inbox in inboxes:
             for outcome in ("published", "held", "quarantined"):
@@ -78,8 +79,8 @@ class Metrics:
 
     def beat(self, now: float) -> None:
         """Write, if it is time."""
-        if now >= self._next:
-            self._next = now + EVERY
+        if now >= self.due:
+            self.due = now + EVERY
             self.write(now)
 
     def write(self, now: float) -> None:

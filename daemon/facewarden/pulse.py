@@ -61,11 +61,11 @@ class Pulse:
         journal: Journal,
         pool: Pool,
         inboxes: Collection[Inbox],
-        beside: Callable[[float], None] = lambda now: None,
+        beside: Callable[[float], float] = lambda now: math.inf,
     ) -> None:
-        """`beside` is done at every beat as well, whether somebody listens or not (beside.py)."""
-        self.due = math.inf
-        """When the next `beat` has something to do."""
+        """`beside` is done at every beat as well, whether somebody listens or not (beside.py); it tells when it is due again."""
+        self._due = math.inf
+        """When systemd is told next."""
         self._notifier, self._journal, self._pool, self._inboxes = notifier, journal, pool, inboxes
         self._beside = beside
         self._ended: Counter[str] = Counter()
@@ -75,22 +75,25 @@ class Pulse:
     def ready(self, now: float) -> None:
         """Work begins."""
         self._tell("READY=1")
-        self.due = now + self._notifier.interval
+        self._due = now + self._notifier.interval
 
-    def beat(self, now: float) -> None:
-        """Tell that the service lives, if it is time and if it does; to be called at every step."""
-        self._beside(now)
-        if now < self.due:
-            return
+    def beat(self, now: float) -> float:
+        """Tell that the service lives, if it is time and if it does; to be called at every step. Returns when it is due next."""
+        beside_due = self._beside(now)
+        if now >= self._due:
+            self._tell_life(now)
+        return min(self._due, beside_due)
+
+    def _tell_life(self, now: float) -> None:
         still = standing_still(self._signs(), self._walked_before, now)
         for event in still:
             log.error(event)
         if still:
-            self.due = now + min(RETRY, self._notifier.interval)
+            self._due = now + min(RETRY, self._notifier.interval)
             return
         self._walked_before = self._walked()
         self._tell("WATCHDOG=1" if self._notifier.watched else None)
-        self.due = now + self._notifier.interval
+        self._due = now + self._notifier.interval
 
     def ended(self, outcome: str) -> None:
         """Count a photo that ended, for the status line."""
@@ -99,7 +102,7 @@ class Pulse:
     def stopping(self) -> None:
         """No more work is taken; from here on systemd waits for the end and not for the pulse."""
         self._tell("STOPPING=1")
-        self.due = math.inf
+        self._due = math.inf
 
     def _signs(self) -> Signs:
         scan_due = max(inbox.next_scan for inbox in self._inboxes)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -30,16 +31,32 @@ INNER = ((0.36, 0.68), (0.38, 0.62))
 """Where in its picture the drawn face is, from the brows to the mouth."""
 
 Colour = tuple[float, ...]
+Try = tuple[Recipe, str | None]
+"""A recipe, and for whom it is tried."""
 
 
-def require_recall(pool: Pool, recipes: Iterable[tuple[Recipe, str | None]]) -> None:
+def require_recall(pool: Pool, recipes: Iterable[Try], *, fresh: bool = False) -> None:
     """Raises CannotStart(RECALL_LOST) where any recipe leaves a drawn face as it was, PoolStopped where the pool is stopped.
 
     Each recipe comes with the owner of the workers that will treat its photos: the one that is tried is of use afterwards.
+    `fresh`: no worker has seen a photo yet. Then each may try the recipes of several owners, all workers at the same time;
+    later on one that was broken into could answer for another owner's search.
     """
-    for recipe, owner in {recipe.to_json(): (recipe, owner) for recipe, owner in recipes}.values():
-        if not _finds(pool, _for_test(recipe), owner):
-            raise CannotStart(RECALL_LOST)
+    tries = list({recipe.to_json(): (recipe, owner) for recipe, owner in recipes}.values())
+    lanes = _lanes(tries, pool.size) if fresh else [tries]
+    with ThreadPoolExecutor(len(lanes), "recall") as workers:
+        found = list(
+            workers.map(lambda lane: all(_finds(pool, _for_test(recipe), owner) for recipe, owner in lane), lanes)
+        )
+    if not all(found):
+        raise CannotStart(RECALL_LOST)
+
+
+def _lanes(tries: list[Try], count: int) -> list[list[Try]]:
+    """The recipes dealt out to so many workers at most, each of which keeps the owner of its first one."""
+    tries = sorted(tries, key=lambda each: each[1] is None)  # without an owner a worker is gone after one picture
+    owners = [owner for _, owner in tries[:count]]
+    return [[(recipe, owner) for recipe, _ in tries[lane :: len(owners)]] for lane, owner in enumerate(owners)]
 
 
 def _for_test(recipe: Recipe) -> Recipe:

@@ -12,6 +12,7 @@ import queue
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import structlog
 
@@ -21,7 +22,9 @@ from facewarden.carriers import Carriers
 from facewarden.config import folders
 from facewarden.delivery.results import Results
 from facewarden.errors import FOLDER, CannotStart, Reason
+from facewarden.intake.hanging import Hanging
 from facewarden.intake.inbox import Inbox
+from facewarden.intake.rhythm import SHARE
 from facewarden.intake.rounds import Rounds
 from facewarden.intake.watch import way_of
 from facewarden.journal import Journal
@@ -41,7 +44,8 @@ DRAIN_SECONDS = 30.0
 GIVE_UP_SECONDS = 60.0
 """How long `once` waits for files that never become quiet, when nothing else is left to do."""
 
-LONGEST_WAIT = 1.0
+LONGEST_WAIT = 5.0
+"""Seconds after which the loop looks round also where nothing woke it: for folders that hang, which cannot wake it."""
 
 Message = Ending | config.Configuration | BaseException | str | None
 """What the loop is told: a journey's ending, a configuration to go on with, a thread's failure, an inbox that has
@@ -71,13 +75,12 @@ class Service:
         self._messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._stopping = False
         self._last_outcome = 0.0
-        self._hanging: set[str] = set()
         with contextlib.ExitStack() as opened:
             self._open(configuration, opened)
             self._opened = opened.pop_all()
 
     def _open(self, configuration: config.Configuration, opened: contextlib.ExitStack) -> None:
-        journal = Journal(configuration.state)
+        journal = Journal(configuration.state, proved=False)
         opened.callback(journal.close)
         key = read_key(configuration.state)
         self.inboxes = {
@@ -86,7 +89,6 @@ class Service:
         for inbox in self.inboxes.values():
             opened.callback(inbox.root.close)
         reached = {name: inbox.settings for name, inbox in self.inboxes.items() if inbox.first_look()}
-        recover(journal, key, reached)
         size = default_size() if configuration.workers == "auto" else configuration.workers
         pool = Pool(size, _worker_died, config.terms_of(configuration))
         results = Results(configuration.state / "results", key, configuration.results_megabytes << 20)
@@ -94,12 +96,18 @@ class Service:
         # One more than workers: while one photo is encoded, its worker already searches the next.
         self._carriers = Carriers(journey, size + 1, self._messages.put)
         opened.callback(self._carriers.close)
-        pool.start()
-        opened.callback(pool.stop)
-        require_emblems(pool, {f"inboxes[{n}].": inbox.recipe for n, inbox in enumerate(self.inboxes.values())})
+        # A million rows take their time to be proved: meanwhile workers start and search drawn faces, which need no row.
+        with ThreadPoolExecutor(1, "proof") as aside:
+            proof = aside.submit(journal.prove)
+            pool.start()
+            opened.callback(pool.stop)
+            require_emblems(pool, {f"inboxes[{n}].": inbox.recipe for n, inbox in enumerate(self.inboxes.values())})
+            beat = opened.enter_context(beside(configuration, pool, self.inboxes.values()))
+            proof.result()
+        recover(journal, key, reached)
         self._rounds = {name: self._rounds_of(inbox) for name, inbox in self.inboxes.items()}
         self._order = deque(self._rounds.values())
-        beat = opened.enter_context(beside(configuration, pool, self.inboxes.values()))
+        self._hanging = Hanging(self._rounds.values())
         self._pulse = Pulse(Notifier.of(os.environ), journal, pool, self.inboxes.values(), beat)
         assert pool.protection
         locked = {"landlock": pool.protection.landlock, "seccomp": pool.protection.seccomp}
@@ -110,7 +118,8 @@ class Service:
         way = way_of(settings.path, settings.watch)
         log.info("inbox", inbox=settings.name, watch=way)
         recipe = config.recipe_of(settings, configuration.limits.for_worker())
-        return Inbox(settings, recipe, way, journal.finished, journal.amended)
+        share = SHARE / len(configuration.inboxes)
+        return Inbox(settings, recipe, way, journal.finished, journal.amended, share)
 
     def _rounds_of(self, inbox: Inbox) -> Rounds:
         return Rounds(inbox, lambda: self._messages.put(inbox.name), self._messages.put)
@@ -169,22 +178,11 @@ class Service:
         return not self._carriers.under_way and all(rounds.at_rest() for rounds in self._order)
 
     def _step(self, now: float) -> None:
-        """Hand out what is settled, then wait for news."""
-        self._look_for_hanging(now)
+        """Hand out what is settled, then wait for news. The pulse first: where drawn faces are missed no photo goes any more."""
+        self._hanging.look(now)
+        due = self._pulse.beat(now)
         self._hand_out(now)
-        self._pulse.beat(now)
-        self._listen(now)
-
-    def _look_for_hanging(self, now: float) -> None:
-        for name, rounds in self._rounds.items():
-            hangs = rounds.hangs(now)
-            if hangs and name not in self._hanging:
-                rounds.inbox.failing = True
-                self._hanging.add(name)
-                log.error("folder_hangs", inbox=name)
-            elif not hangs and name in self._hanging:
-                rounds.inbox.recovered()
-                self._hanging.discard(name)
+        self._listen(now, due)
 
     def _hand_out(self, now: float) -> None:
         """Give settled files to idle carriers, one inbox after the other so that a flood in one starves no other."""
@@ -199,10 +197,10 @@ class Service:
             hungry = len(self._order)
             self._carriers.carry(rounds.inbox, settled)
 
-    def _listen(self, now: float) -> None:
-        """Wait for news, or until an inbox that was left alone may be tried again, and take in all that has come."""
+    def _listen(self, now: float, due: float) -> None:
+        """Wait for news, or until something is due or an inbox that was left alone may be tried again; take in all that has come."""
         waking = [inbox.not_before for inbox in self.inboxes.values() if inbox.ready and inbox.not_before > now]
-        due = min([self._pulse.due, now + LONGEST_WAIT, *waking])
+        due = min([due, now + LONGEST_WAIT, *waking])
         with contextlib.suppress(queue.Empty):
             self._take_in(self._messages.get(timeout=max(due - now, 0.0)))
             while True:
@@ -236,7 +234,7 @@ class Service:
             self._pulse.stopping()
         deadline = time.monotonic() + DRAIN_SECONDS
         while self._awaited() and (now := time.monotonic()) < deadline:
-            self._look_for_hanging(now)
+            self._hanging.look(now)
             with contextlib.suppress(queue.Empty):
                 self._take_in(self._messages.get(timeout=min(1.0, deadline - now)))
         log.info("stopped", open=self._carriers.under_way)

@@ -1,6 +1,6 @@
 """Status: what the running service says of itself, in a small file of the state folder that its user alone may read.
 
-It is written anew about every second, in one step, and holds numbers, settings and error names: never a file's name or path.
+It is written anew in one step, about every second while something moves and every ten seconds otherwise, and holds numbers, settings and error names: never a file's name or path.
 Whoever reads it sees from the time in it whether the service still speaks, and from the process whether it lives.
 """
 
@@ -27,6 +27,8 @@ log = structlog.get_logger()
 FILE = "status.json"
 EVERY = 1.0
 """Seconds between two writings at least."""
+REST = 10.0
+"""Seconds between two writings at most: `overview` takes a longer silence for a standstill."""
 
 _FOLDER = ("folder_out_of_reach", "disk_full", "folder_hangs")
 _EVENTS = ("events_unavailable", "watch_limit_reached")
@@ -41,11 +43,16 @@ class Status:
         """When drawn faces were last searched, and whether all were found."""
         self._file = configuration.state / FILE
         self._weights = identities(configuration)
+        self._process_start = process_start(os.getpid())
         self._pool, self._inboxes = pool, inboxes
         self._guard = threading.Lock()
         self._why: dict[tuple[str, tuple[str, ...]], dict[str, str]] = {}
         """Of each inbox the last trouble with its folder and the last with its events."""
-        self._next = 0.0
+        self.due = 0.0
+        """When `beat` has something to do."""
+        self._looked = self._written = -REST
+        self._said: dict[str, Any] = {}
+        """What was written last."""
         self._failing = False
 
     @property
@@ -63,29 +70,39 @@ class Status:
                 self._why[str(entry.get("inbox")), kind] = {event: word}
 
     def beat(self, now: float) -> None:
-        """Write, if it is time."""
-        if now >= self._next:
-            self._next = now + EVERY
-            self.write(now)
+        """Write what is new, at most every second; from time to time also that nothing is, as a sign of life."""
+        if now < self._looked + EVERY:
+            self.due = self._looked + EVERY  # what woke the loop is looked at when it is time
+            return
+        self._looked = now
+        said = self._now(now)
+        if said != self._said or now >= self._written + REST:
+            self._write(now, said)
+        moves = any(inbox["waiting"] or inbox["running"] or inbox["paused_s"] for inbox in said["inboxes"].values())
+        self.due = now + EVERY if moves else self._written + REST
 
     def write(self, now: float, state: str = "running") -> None:
-        """A disk that is full or away is told once and stops nothing."""
+        """Write in any case. A disk that is full or away is told once and stops nothing."""
+        self._write(now, self._now(now) | {"state": state})
+
+    def _write(self, now: float, said: dict[str, Any]) -> None:
+        self._written, self._said = now, said
         try:
-            write_private(self._file, json.dumps(self._said(now, state), indent=1).encode())
+            write_private(self._file, json.dumps(said | {"at": time.time()}, indent=1).encode())
             self._failing = False
         except OSError as error:
             if not self._failing:
                 log.warning("status_not_written", error=error.errno or 0)
             self._failing = True
 
-    def _said(self, now: float, state: str) -> dict[str, Any]:
+    def _now(self, now: float) -> dict[str, Any]:
+        """All that is to be told, but the time."""
         protection = self._pool.protection
         return {
-            "state": state,
+            "state": "running",
             "version": __version__,
-            "at": time.time(),
             "pid": os.getpid(),
-            "process_start": process_start(os.getpid()),
+            "process_start": self._process_start,
             "workers": {"wanted": self._pool.size, "alive": self.alive},
             "sandbox": {"landlock": protection.landlock, "seccomp": protection.seccomp} if protection else None,
             "weights": self._weights,

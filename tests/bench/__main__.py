@@ -13,9 +13,13 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests.bench import growth, idle
 from tests.bench.table import Given, Line, Part, heading, progress, say
 
-PARTS: Mapping[str, tuple[str, Part]] = {}
+PARTS: Mapping[str, tuple[str, Part]] = {
+    "e": ("idle cost", idle.measure),
+    "f": ("growth with photos, rows and files", growth.measure),
+}
 """By letter: what is measured, and by whom."""
 
 PHOTOS = Path("../shared/eval")

@@ -32,6 +32,7 @@ def test_events_that_were_lost_are_made_up_by_a_scan(service: Harness, ledger: L
     wait_until(service.results, "events are heard")
     assert service.process
     service.process.send_signal(signal.SIGSTOP)
+    service.wait_stopped()  # what it still read would be missing from the queue
     limit = int(Path("/proc/sys/fs/inotify/max_queued_events").read_text())
     for number in range(limit // 2 + 1):  # a name that does not count, created and closed: two events or more
         (service.inbox / f".{number}").touch()

@@ -182,7 +182,8 @@ class Profile(Section):
         30.0,
         ge=0.2,
         le=86400,
-        description="Seconds between scans of the folder; with poll the only way files are seen.",
+        description="Seconds between scans of the folder; with poll the only way files are seen, with events up to ten times "
+        "as long where very many files lie there.",
     )
     subfolders: Literal["mirror", "flat", "ignore"] = Field(
         "mirror",

@@ -6,7 +6,9 @@ gone.
 
 from __future__ import annotations
 
+import functools
 import heapq
+import os
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -17,6 +19,8 @@ import structlog
 from facewarden import config, logs
 from facewarden.errors import ALREADY_RUNNING, CannotStart
 from facewarden.files import Signature
+from facewarden.intake.known import Known
+from facewarden.intake.rhythm import SHARE, Rhythm
 from facewarden.intake.root import Root
 from facewarden.intake.scan import SHARED, Names, look, scan
 from facewarden.intake.settle import Settled, Settling
@@ -27,9 +31,6 @@ log = structlog.get_logger()
 ROOM = 5_000
 """Files of one inbox that are watched for quiet at a time: memory stays bounded however many wait."""
 
-KNOWN = 200_000
-"""Files that had their outcome and are remembered without asking the journal; beyond that it is asked again."""
-
 BATCH = 100
 """Settled files taken out at a time; `claim` looks again at each, so that one may wait here."""
 
@@ -38,9 +39,6 @@ SHORTEST_SCAN = 1.0
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 """Seconds before a folder that failed is tried again; doubled at each failure."""
-
-BLIND_SCAN = 10.0
-"""Seconds between scans at most, where events were wanted and cannot be had."""
 
 
 class Inbox:
@@ -53,8 +51,12 @@ class Inbox:
         way: Literal["events", "poll"],
         finished: Callable[[str, bytes, Signature], bool],
         amended: Callable[[], int] = int,
+        share: float = SHARE,
     ) -> None:
-        """`finished` tells whether a version had its outcome; `amended` a number that changes when such a one was forgotten."""
+        """`finished` tells whether a version had its outcome; `amended` a number that changes when such a one was forgotten.
+
+        `share` of a core is for its scans, with events.
+        """
         self.settings = settings
         self.recipe = recipe
         self.way = way
@@ -72,9 +74,8 @@ class Inbox:
         """Settled files, oldest first, under way until `ended`."""
         self._names = Names(settings, settings.marker)
         self._settling = Settling(settings.settle, ROOM)
-        self._finished, self._amended = finished, amended
-        self._amendment = 0
-        self._known: set[int] = set()
+        self._known = Known(functools.partial(finished, settings.name), amended)
+        self._rhythm = Rhythm(settings.name, settings.scan_every, share)
         self._under_way: set[bytes] = set()
         self._not_before = 0.0
         self._folder_failed = False
@@ -124,16 +125,15 @@ class Inbox:
     def scan(self, now: float) -> None:
         """Walk the folder and note every file that has had no outcome yet, the oldest ones where there are too many."""
         self._last_scan = now
-        self.next_scan = now + min(self.settings.scan_every, BLIND_SCAN if self.blind else self.settings.scan_every)
-        if self._amendment != (amendment := self._amended()):
-            self._amendment = amendment
-            self._known.clear()
-        with self.root.opened() as root:
+        self.next_scan = self._rhythm.next_scan(now, events=self.way == "events", blind=self.blind)
+        self._known.scan_begins()
+        with self._rhythm.measured(), self.root.opened() as root:
             self.more = False
             shared = self._shared
             self._shared = 0
             for path, signature in self._oldest(root):
                 self._see(path, signature, now)
+        self._known.scan_ended()
         if self._shared != shared:
             log.warning("hard_links_passed_over", inbox=self.name, waiting=self._shared)
         self.scanned = True
@@ -202,15 +202,16 @@ class Inbox:
     def _oldest(self, root: int) -> Iterator[tuple[bytes, Signature]]:
         """Those files of the folder that are new, at most as many as there is room for, and those watched already."""
         heap: list[tuple[int, bytes, Signature]] = []
-        for path, signature in scan(root, self._names, deep=self.settings.subfolders != "ignore"):
-            self.walked += 1
+        deep = self.settings.subfolders != "ignore"
+        for path, signature in scan(root, self._names, deep=deep, passed=self._passed):
+            self.walked += signature == SHARED  # all others were counted when they were to be passed
             if signature == SHARED:
                 self._shared += 1
             elif path in self._settling:
                 yield path, signature
             elif len(heap) >= self._settling.left and (not heap or -signature.mtime_ns <= heap[0][0]):
                 self.more = True
-            elif path not in self._under_way and not self._has_ended(path, signature):
+            elif path not in self._under_way and not self._known.has_ended(path, signature):
                 heapq.heappush(heap, (-signature.mtime_ns, path, signature))
                 if len(heap) > self._settling.left:
                     heapq.heappop(heap)
@@ -218,12 +219,16 @@ class Inbox:
         for _, path, signature in heap:
             yield path, signature
 
+    def _passed(self, path: bytes, status: os.stat_result) -> bool:
+        self.walked += 1
+        return self._known.remembers(path, status)
+
     def _looked(self, root: int, path: bytes) -> Signature | None:
         signature = look(root, path, self._names.done)
         return None if signature == SHARED else signature
 
     def _see(self, path: bytes, signature: Signature, now: float, quiet_seconds: float | None = None) -> None:
-        if path in self._under_way or self._has_ended(path, signature):
+        if path in self._under_way or self._known.has_ended(path, signature):
             return
         self.more |= not self._settling.see(path, signature, now, quiet_seconds)
         self._tell_growing()
@@ -232,15 +237,3 @@ class Inbox:
         if self._settling.growing != self._growing:
             self._growing = self._settling.growing
             log.info("still_growing", inbox=self.name, waiting=self.waiting)
-
-    def _has_ended(self, path: bytes, signature: Signature) -> bool:
-        """Whether this version had its outcome; remembered by hash, so that a full inbox costs no query a file."""
-        version = hash((path, signature))
-        if version in self._known:
-            return True
-        if self._finished(self.name, path, signature):
-            if len(self._known) >= KNOWN:
-                self._known.clear()
-            self._known.add(version)
-            return True
-        return False

@@ -35,7 +35,7 @@ class Rounds:
     """One inbox's thread. Its methods may be called from any thread, and none of them waits for the folder."""
 
     def __init__(self, inbox: Inbox, wake: Callable[[], None], fail: Callable[[BaseException], None]) -> None:
-        """`wake` is called after each round, `fail` where a round raised what no folder can be blamed for."""
+        """`wake` is called after each round that brought news, `fail` where a round raised what no folder can be blamed for."""
         self.inbox = inbox
         self._wake, self._fail = wake, fail
         self._changed = threading.Condition()
@@ -48,6 +48,8 @@ class Rounds:
         self._walked = 0
         self._watching = False
         self._watch: Watch | None = None
+        self._news = True
+        self._last: tuple[object, ...] = ()
         self._armed = -1
         self._armer: threading.Thread | None = None
         self._thread = threading.Thread(target=self._go, name=f"rounds-{inbox.name}", daemon=True)
@@ -124,7 +126,6 @@ class Rounds:
         try:
             while not self._stopping:
                 self._round(time.monotonic())
-                self._wake()
                 self._rest()
         except BaseException as failure:  # noqa: BLE001 - the loop raises it again in its own thread
             self._fail(failure)
@@ -147,14 +148,21 @@ class Rounds:
             logs.out_of_reach(inbox.name, error)
             inbox.failed(time.monotonic(), folder=True)
         self._arm()
+        state = (inbox.scanned, inbox.more, inbox.failing, inbox.blind, inbox.not_before)
+        # A scan that found nothing new is no news: a hundred idle inboxes need not wake the loop.
+        self._news = bool(notes or hints or inbox.waiting) or state != self._last
+        self._last = state
 
     def _rest(self) -> None:
         with self._changed:
-            if self._notes or self._hints or self._stopping:
-                self._moved = time.monotonic()
-                return
-            self._busy = False
+            more = self._notes or self._hints or self._stopping
+            self._busy = bool(more)
+            if self._news:
+                self._wake()
             now = time.monotonic()
+            if more:
+                self._moved = now
+                return
             due = self.inbox.next_scan if self.inbox.ready else self.inbox.next_due(now)
             self._changed.wait(min(max(due - now, 0.0), LONGEST_REST))
             self._busy = True

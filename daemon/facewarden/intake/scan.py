@@ -56,10 +56,17 @@ def _any_of(patterns: tuple[str, ...]) -> Callable[[str], re.Match[str] | None]:
     return re.compile("|".join(fnmatch.translate(pattern) for pattern in patterns) or r"(?!)", re.IGNORECASE).match
 
 
-def scan(root: int, names: Names, *, deep: bool) -> Iterator[tuple[bytes, Signature]]:
+Passed = Callable[[bytes, os.stat_result], bool]
+"""Whether a file, by its path and what the system says of it, need not be told of."""
+
+
+def scan(
+    root: int, names: Names, *, deep: bool, passed: Passed = lambda path, status: False
+) -> Iterator[tuple[bytes, Signature]]:
     """Each file that counts, as its path relative to the folder `root` (a descriptor) and its signature.
 
     Raises OSError where the file system fails. A subfolder that is closed to the service is told of and passed over.
+    Of a hundred thousand old files each costs a look, and little more where they are `passed`.
     """
     waiting = [b""]
     while waiting:
@@ -71,8 +78,12 @@ def scan(root: int, names: Names, *, deep: bool) -> Iterator[tuple[bytes, Signat
                     if entry.is_dir(follow_symlinks=False):
                         if deep and names.folder(entry.name):
                             waiting.append(path + b"/")
-                    elif entry.is_file(follow_symlinks=False) and names.file(entry.name):
-                        yield from _looked(entry, path, here, names.done)
+                    elif (
+                        entry.is_file(follow_symlinks=False)
+                        and names.file(entry.name)
+                        and (signature := _looked(entry, path, here, names.done, passed))
+                    ):
+                        yield path, signature
         except PermissionError as error:
             if not relative:
                 raise
@@ -83,14 +94,17 @@ def scan(root: int, names: Names, *, deep: bool) -> Iterator[tuple[bytes, Signat
                 raise
 
 
-def _looked(entry: os.DirEntry[str], path: bytes, here: int, done: bytes) -> Iterator[tuple[bytes, Signature]]:
+def _looked(entry: os.DirEntry[str], path: bytes, here: int, done: bytes, passed: Passed) -> Signature | None:
+    """None where it was taken away between the listing and the look, is not said to be done yet, or is passed over."""
     try:
         status = entry.stat(follow_symlinks=False)
         if done:
             os.stat(os.fsencode(entry.name) + done, dir_fd=here, follow_symlinks=False)
-        yield path, Signature.of(status) if status.st_nlink == 1 else SHARED
     except FileNotFoundError:
-        return  # taken away between the listing and the look, or not said to be done yet
+        return None
+    if status.st_nlink != 1:
+        return SHARED
+    return None if passed(path, status) else Signature.of(status)
 
 
 def look(root: int, path: bytes, done: bytes = b"") -> Signature | None:

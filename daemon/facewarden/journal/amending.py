@@ -38,27 +38,44 @@ def released(state: Path, job: Job, target: bytes, inode: int) -> None:
         )
 
 
-def ended_before(state: Path, moment: float) -> list[Job]:
-    """Jobs that had ended by then; none where there is no journal yet."""
+def ended_before(state: Path, moment: float, most: int) -> Iterator[list[Job]]:
+    """Jobs that had ended by then, the first ones first, at most so many at a time; none where there is no journal yet.
+
+    Between two of the lists nothing is held: neither all rows in memory, nor the journal from whoever writes to it.
+    """
     if not (state / FILE).exists():
-        return []
-    query = f"SELECT {COLUMNS} FROM jobs WHERE state = 'done' AND ended_at < ?"  # noqa: S608 - constants
-    with _amending(state) as database:
-        return [job_of(row) for row in database.execute(query, (moment,))]
+        return
+    query = (
+        f"SELECT {COLUMNS}, ended_at FROM jobs WHERE state = 'done' AND ended_at < ? AND (ended_at, id) > (?, ?)"  # noqa: S608 - constants
+        " ORDER BY ended_at, id LIMIT ?"
+    )
+    last = (-1e300, "")  # before any
+    with _opened(state) as database:
+        while rows := database.execute(query, (moment, *last, most)).fetchall():
+            jobs = [job_of(row[:-1]) for row in rows]
+            last = (rows[-1][-1], jobs[-1].id)
+            yield jobs
 
 
 @contextlib.contextmanager
 def _amending(state: Path) -> Iterator[sqlite3.Connection]:
-    """One transaction, on the disk when it ends. Raises CannotStart where the journal is missing, damaged or another version's."""
+    """One transaction, on the disk when it ends. Raises CannotStart as `_opened` does."""
+    with _opened(state) as database:
+        database.execute("BEGIN IMMEDIATE")
+        yield database
+        database.execute("COMMIT")
+
+
+@contextlib.contextmanager
+def _opened(state: Path) -> Iterator[sqlite3.Connection]:
+    """The journal's file. Raises CannotStart where it is missing, damaged or another version's."""
     uri = (state / FILE).absolute().as_uri() + "?mode=rw"
     try:
         with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=SECONDS, isolation_level=None)) as database:
             database.execute("PRAGMA synchronous = FULL")
             if database.execute("PRAGMA user_version").fetchone() != (SCHEMA_VERSION,):
                 raise CannotStart(JOURNAL_NEWER)
-            database.execute("BEGIN IMMEDIATE")
             yield database
-            database.execute("COMMIT")
     except sqlite3.OperationalError:
         fault = "state: the journal cannot be opened or written: only the service's user may"
         raise CannotStart(FOLDER, (fault,)) from None

@@ -18,7 +18,10 @@ def read_counts(state: Path, since: float) -> dict[tuple[str, str], tuple[int, i
 
     Raises CannotStart(JOURNAL_DAMAGED) where it cannot be read, or was written by another version.
     """
-    counting = "SELECT inbox, CASE state WHEN 'done' THEN outcome ELSE 'open' END, count(*), total(ended_at > ?) FROM jobs GROUP BY 1, 2"
+    counting = (
+        "SELECT inbox, outcome, count(*), total(ended_at > ?) FROM jobs WHERE state = 'done' GROUP BY +inbox, +outcome"
+        " UNION ALL SELECT inbox, 'open', count(*), 0 FROM jobs WHERE state <> 'done' GROUP BY 1"
+    )
     return {
         (inbox, outcome): (count, int(recent)) for inbox, outcome, count, recent in _rows(state, counting, (since,))
     }

@@ -22,10 +22,12 @@ from facewarden import files
 from facewarden.errors import ALREADY_RUNNING, FOLDER, JOURNAL_DAMAGED, CannotStart
 from facewarden.files import Signature
 from facewarden.journal.job import COLUMNS, Job, Outcome, job_of
-from facewarden.journal.schema import open_file, prepare
+from facewarden.journal.schema import open_file, prepare, whole
 
 _HAD = "state = 'done' AND outcome <> 'vanished' AND NOT gone"
 """A job whose original had its outcome and stands where it was."""
+_FINISHED = f"SELECT 1 FROM jobs WHERE inbox = ? AND source = ? AND inode = ? AND size = ? AND mtime_ns = ? AND {_HAD}"  # noqa: S608 - constants
+"""Asked of every file in an inbox after a start."""
 
 
 class Journal:
@@ -35,7 +37,9 @@ class Journal:
     there was one), JOURNAL_NEWER, FOLDER.
     """
 
-    def __init__(self, state: Path) -> None:
+    def __init__(self, state: Path, *, proved: bool = True) -> None:
+        """Without `proved` the caller calls `prove` before it believes anything that the journal says."""
+        self._guard = threading.Lock()
         with contextlib.ExitStack() as opened:
             try:
                 opened.enter_context(files.lock(state / "lock"))
@@ -44,12 +48,21 @@ class Journal:
             except BlockingIOError:
                 raise CannotStart(ALREADY_RUNNING) from None
             except (OSError, sqlite3.OperationalError):
-                fault = "state: the journal cannot be opened or written: make room, or give the service the right"
-                raise CannotStart(FOLDER, (fault,)) from None
+                raise _unusable() from None
             except (sqlite3.DatabaseError, UnicodeDecodeError):  # SQLite quotes a damaged schema in its errors
                 raise CannotStart(JOURNAL_DAMAGED) from None
+            if proved:
+                self.prove()
             self._opened = opened.pop_all()
-        self._guard = threading.Lock()
+
+    def prove(self) -> None:
+        """Read all of it. Raises CannotStart: JOURNAL_DAMAGED where SQLite finds something wrong, FOLDER where it cannot look."""
+        try:
+            with self._using() as database:
+                if not whole(database):
+                    raise CannotStart(JOURNAL_DAMAGED)
+        except OSError:
+            raise _unusable() from None
 
     def close(self) -> None:
         with self._guard:
@@ -134,8 +147,9 @@ class Journal:
 
     def finished(self, inbox: str, source: bytes, signature: Signature) -> bool:
         """Whether this very version of the file has had its outcome; so an original that is kept is not taken again."""
-        where = f"inbox = ? AND source = ? AND inode = ? AND size = ? AND mtime_ns = ? AND {_HAD} LIMIT 1"
-        return bool(self._select(where, (inbox, source, *dataclasses.astuple(signature))))
+        values = (inbox, source, signature.inode, signature.size, signature.mtime_ns)
+        with self._using() as database:
+            return database.execute(_FINISHED, values).fetchone() is not None
 
     def known_again(self, inbox: str, source: bytes, signature: Signature, content: bytes) -> bool:
         """Whether this version had its outcome under another inode, as a share may give it when it is mounted anew.
@@ -195,6 +209,11 @@ class Journal:
                 raise OSError(errno.ENOSPC if full else errno.EIO, "the journal is out of reach") from error
             except sqlite3.DatabaseError:
                 raise CannotStart(JOURNAL_DAMAGED) from None
+
+
+def _unusable() -> CannotStart:
+    fault = "state: the journal cannot be opened or written: make room, or give the service the right"
+    return CannotStart(FOLDER, (fault,))
 
 
 def _end(database: sqlite3.Connection, job_id: str, outcome: Outcome | None, *, gone: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""The journal's file: made with its mode, brought up to this version, and proved whole before anything is believed.
+"""The journal's file: made with its mode, brought up to this version, and proved whole.
 
 A journal that an older facewarden wrote is brought up in one transaction, so that a crash leaves the old or the new one.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from facewarden.errors import JOURNAL_DAMAGED, JOURNAL_NEWER, CannotStart
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 _FIRST = """
 CREATE TABLE jobs (
     id TEXT PRIMARY KEY,
@@ -31,7 +31,10 @@ CREATE INDEX jobs_by_source ON jobs (inbox, source);
 CREATE INDEX jobs_by_content ON jobs (content, variant) WHERE outcome IN ('published', 'held');
 CREATE INDEX jobs_open ON jobs (inbox) WHERE state <> 'done';
 """
-_STEPS: tuple[str, ...] = (_FIRST, "ALTER TABLE jobs ADD COLUMN gone INTEGER NOT NULL DEFAULT 0;")
+_GONE = "ALTER TABLE jobs ADD COLUMN gone INTEGER NOT NULL DEFAULT 0;"
+_ENDED = "CREATE INDEX jobs_ended ON jobs (ended_at, inbox, outcome, reason, regions, state) WHERE state = 'done';"
+"""Holds all that the ledger, the status and forgetting ask of old rows (`state` too, or SQLite would look into the table for it)."""
+_STEPS: tuple[str, ...] = (_FIRST, _GONE, _ENDED)
 """What makes each version out of the one before it; the first out of nothing."""
 
 FILE = "journal.sqlite"
@@ -56,22 +59,28 @@ def open_file(state: Path) -> sqlite3.Connection:
 
 
 def prepare(database: sqlite3.Connection) -> None:
-    """Bring the file up to this version and prove it. Raises sqlite3.DatabaseError where it is damaged."""
+    """Bring the file up to this version. Raises sqlite3.DatabaseError where it is none of ours, or an older one is damaged.
+
+    One of this version is not proved here, because that reads all of it: see `whole`.
+    """
     database.execute("PRAGMA journal_mode = WAL")
     database.execute("PRAGMA synchronous = FULL")
     (version,) = database.execute("PRAGMA user_version").fetchone()
     if version > SCHEMA_VERSION:
         raise CannotStart(JOURNAL_NEWER)
-    if version and not whole(database):
+    if 0 < version < SCHEMA_VERSION and not whole(database):
         raise sqlite3.DatabaseError
     if version < SCHEMA_VERSION:
         steps = " ".join(_STEPS[version:])
         database.executescript(f"BEGIN; {steps} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
-    if not whole(database):
+    if not _ours(database):
         raise sqlite3.DatabaseError
 
 
 def whole(database: sqlite3.Connection) -> bool:
     """Whether it is a journal of ours, and SQLite finds nothing wrong with it."""
-    ours = database.execute("PRAGMA table_info(jobs)").fetchone()
-    return bool(ours) and database.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
+    return _ours(database) and database.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
+
+
+def _ours(database: sqlite3.Connection) -> bool:
+    return bool(database.execute("PRAGMA table_info(jobs)").fetchone())
