@@ -13,9 +13,12 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests.bench import scaling
 from tests.bench.table import Given, Line, Part, heading, progress, say
 
-PARTS: Mapping[str, tuple[str, Part]] = {}
+PARTS: Mapping[str, tuple[str, Part]] = {
+    "g": ("more workers", scaling.measure),
+}
 """By letter: what is measured, and by whom."""
 
 PHOTOS = Path("../shared/eval")
