@@ -13,10 +13,12 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.bench import scaling
+from tests.bench import latency, scaling, share
 from tests.bench.table import Given, Line, Part, heading, progress, say
 
 PARTS: Mapping[str, tuple[str, Part]] = {
+    "b": ("the daemon's own share", share.measure),
+    "c": ("latency", latency.measure),
     "g": ("more workers", scaling.measure),
 }
 """By letter: what is measured, and by whom."""

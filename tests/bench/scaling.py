@@ -28,7 +28,13 @@ def measure(given: Given) -> Iterator[Line]:
             measured.append(run.rate(workers))
     one = median(rates.pop(1))
     for workers, measured in rates.items():
-        yield _line(given, f"{workers} workers on {default_size()} cores, {what}, {megapixels:g} MP", workers, median(measured), one)
+        yield _line(
+            given,
+            f"{workers} workers on {default_size()} cores, {what}, {megapixels:g} MP",
+            workers,
+            median(measured),
+            one,
+        )
 
 
 def _line(given: Given, measured: str, workers: int, rate: float, one: float) -> Line:
