@@ -13,10 +13,11 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.bench import latency, scaling, share
+from tests.bench import latency, peer, scaling, share
 from tests.bench.table import Given, Line, Part, heading, progress, say
 
 PARTS: Mapping[str, tuple[str, Part]] = {
+    "a": ("beside deface 1.5.0, from folder to folder", peer.measure),
     "b": ("the daemon's own share", share.measure),
     "c": ("latency", latency.measure),
     "g": ("more workers", scaling.measure),
