@@ -22,7 +22,7 @@ from facewarden.pool import default_size
 GOAL = 0.1
 """Seconds of the median beyond settling and the pipeline's own time, for single photos."""
 MEGAPIXELS, SINGLE, FLOOD = 1.0, 40, 60
-SHORT_MEGAPIXELS, SHORT_SINGLE, SHORT_FLOOD = 0.1, 4, 6
+SHORT_MEGAPIXELS, SHORT_SINGLE, SHORT_FLOOD = 0.05, 3, 5
 SETTLE = 0.5
 PATIENCE = 600.0
 STAGES = ("decode_s", "detect_s", "redact_s", "encode_s")

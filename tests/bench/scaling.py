@@ -13,7 +13,7 @@ from facewarden.pool import default_size
 GOAL = 1.8
 """Speed-up at two workers, where there are two cores."""
 MEGAPIXELS, COUNT, ROUNDS = 2.0, 24, 3
-SHORT_MEGAPIXELS, SHORT_COUNT = 0.1, 8
+SHORT_MEGAPIXELS, SHORT_COUNT = 0.05, 6
 
 
 def measure(given: Given) -> Iterator[Line]:
