@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -15,13 +16,15 @@ from PIL import Image
 from tests.bench.photos import photos
 from tests.bench.table import Given
 
+from facewarden.pool import default_size
+
 SETS = ("large", "groups", "masks_small")
 OTHERS = ("crowd", "grey_scenes", "no_faces", "sports")
 """More labelled sets, out of which those by size are made too."""
 SUFFIXES = {".jpg", ".jpeg", ".png"}
 LARGE, SMALL = 2.0, 0.5
 """Megapixels from which on, and under which, this program has goals of its own."""
-FEWEST, MOST = 16, 120
+FEWEST, MOST = max(12, 6 * default_size()), 120
 """Photos of a set: fewer are copied until start-up does not decide, of more a part is taken."""
 
 
@@ -71,21 +74,23 @@ def sets(given: Given) -> Iterator[tuple[str, list[Original]]]:
     named = {name: _read(given.photos / name) for name in (*SETS, *OTHERS)}
     every = [original for found in named.values() for original in found]
     if not every:
-        yield "the photos given", enough(_read(given.photos))
+        yield (
+            "the photos given",
+            enough(_read(given.photos) or sys.exit("no JPEG or PNG lies in the folder of photos given")),
+        )
         return
-    for name in SETS:
-        if named[name]:
-            yield name, enough(named[name])
-    yield f"all of {LARGE:g} MP and more", enough([one for one in every if one.megapixels >= LARGE])
-    yield f"all under {SMALL:g} MP", enough([one for one in every if one.megapixels < SMALL])
+    chosen = {name: named[name] for name in SETS}
+    chosen[f"all of {LARGE:g} MP and more"] = [one for one in every if one.megapixels >= LARGE]
+    chosen[f"all under {SMALL:g} MP"] = [one for one in every if one.megapixels < SMALL]
+    yield from ((name, enough(found)) for name, found in chosen.items() if found)
 
 
 def enough(originals: Sequence[Original], fewest: int = FEWEST, most: int = MOST) -> list[Original]:
-    """Neither too few of them nor too many: all of them several times over, or every so-and-so-many-th."""
-    if not originals:
-        return []
-    repeated = list(originals) * -(-fewest // len(originals))
-    return [repeated[number * len(repeated) // most] for number in range(most)] if len(repeated) > most else repeated
+    """Neither too few of them nor too many: again from the first one on, or every so-and-so-many-th."""
+    count = len(originals)
+    if count > most:
+        return [originals[number * count // most] for number in range(most)]
+    return [originals[number % count] for number in range(max(count, fewest))] if originals else []
 
 
 def _read(folder: Path) -> list[Original]:
