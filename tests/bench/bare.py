@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.bench.originals import Original, write
+from tests.bench.peaks import Peaks
 from tests.bench.runs import End, Run, collected
 
 from facewarden import config
@@ -40,13 +41,13 @@ def bare(folder: Path, originals: Sequence[Original]) -> Run:
     begin = time.monotonic()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=alone)
     assert process.stdout
-    with process.stdout:
+    with process.stdout, Peaks(process.pid) as peaks:
         told = [json.loads(line) for line in process.stdout]
     usage, seconds = collected(process), time.monotonic() - begin
     if process.returncode or len(told) != len(originals):
         raise RuntimeError(f"the bare pipeline ended with {process.returncode} after {len(told)} photos")
     ends = [End(entry["time"], 0.0, entry["processor"], entry) for entry in told]
-    return Run(ends, seconds, usage.ru_utime + usage.ru_stime, 0, usage.ru_maxrss << 10)
+    return Run(ends, seconds, usage.ru_utime + usage.ru_stime, peaks)
 
 
 class _Held:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from tests.bench.originals import LARGE, SMALL, Original, enough, sets, write
+from tests.bench.peaks import Peaks
 from tests.bench.photos import crowd
 from tests.bench.runs import End, Run, collected, once
 from tests.bench.table import Given, Line, median, progress
@@ -61,12 +62,13 @@ def deface(folder: Path, originals: Sequence[Original]) -> Run:
     begin = time.monotonic()
     with (folder / "said").open("wb") as said:
         process = subprocess.Popen([Path(sys.executable).with_name("deface"), *files], stdout=said, stderr=said)
-        usage, seconds = collected(process), time.monotonic() - begin
+        with Peaks(process.pid) as peaks:
+            usage, seconds = collected(process), time.monotonic() - begin
     results = [file.with_stem(f"{file.stem}_anonymized") for file in files]
     if process.returncode or not all(result.exists() for result in results):
         raise RuntimeError(f"deface ended with {process.returncode}: {(folder / 'said').read_text()[-2000:]}")
     ends = [End(result.stat().st_mtime) for result in results]
-    return Run(ends, seconds, usage.ru_utime + usage.ru_stime, 0, usage.ru_maxrss << 10)
+    return Run(ends, seconds, usage.ru_utime + usage.ru_stime, peaks)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -111,10 +113,7 @@ def _lines(given: Given, name: str, both: Beside) -> Iterator[Line]:
     yield Line(measured, _throughput(our, mean), f"deface: {_throughput(their, mean)}", our / their)
     our, their = both.median(lambda run: run.processor / len(sizes))
     yield Line(f"{what}: processor seconds a photo", f"{our:.3g} s", f"deface: {their:.3g} s", our / their)
-    our, their = both.median(lambda run: run.worker_peak)
-    service, _ = both.median(lambda run: run.service_peak)
-    resident = f"{our / 1e6:.0f} MB a worker, {service / 1e6:.0f} MB the service"
-    yield Line(f"{what}: most resident memory", resident, f"deface: {their / 1e6:.0f} MB", our / their)
+    yield _resident(f"{what}: most resident memory", both.ours[-1].peaks, both.theirs[-1].peaks)
 
 
 def _throughput(photos: float, megapixels: float) -> str:
@@ -126,9 +125,12 @@ def _peak(given: Given, megapixels: float, most: int) -> Line:
     progress(f"   memory, {megapixels:g} MP")
     data, faces = crowd(megapixels)
     originals = enough([Original(data, megapixels)], 2)
-    ours = once(given.folder / f"peak-{megapixels:g}", originals, 1)
-    theirs = deface(given.folder / f"peak-{megapixels:g}-deface", originals)
-    peak, their = ours.worker_peak / 1e6, theirs.worker_peak / 1e6
-    measured = f"most resident memory, {megapixels:g} MP, {faces} faces"
-    told = f"{peak:.0f} MB a worker, {ours.service_peak / 1e6:.0f} MB the service"
-    return Line(measured, told, f"deface: {their:.0f} MB", peak / their, f"≤ {most} MB", given.met(peak <= most))
+    ours = once(given.folder / f"peak-{megapixels:g}", originals, 1).peaks
+    theirs = deface(given.folder / f"peak-{megapixels:g}-deface", originals).peaks
+    line = _resident(f"most resident memory, {megapixels:g} MP, {faces} faces", ours, theirs)
+    return dataclasses.replace(line, goal=f"≤ {most} MB a worker", met=given.met(ours.child <= most << 20))
+
+
+def _resident(measured: str, ours: Peaks, theirs: Peaks) -> Line:
+    told = f"{ours.child >> 20} MB a worker, {ours.own >> 20} MB the service"
+    return Line(measured, told, f"deface: {theirs.own >> 20} MB", ours.child / theirs.own)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.originals import Original, write
+from tests.bench.peaks import Peaks, children_of
 from tests.daemon import Daemon
 
 from facewarden.errors import FACE_REMAINS
@@ -30,15 +31,14 @@ class End:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Run:
-    """Times in seconds, memory in bytes: the most that the service and the largest worker had resident."""
+    """Times in seconds."""
 
     ends: list[End]
     seconds: float
     """From the start of the process to its end."""
     processor: float
     """Of the process and all its children, start-up included."""
-    service_peak: int
-    worker_peak: int
+    peaks: Peaks
 
     def steady(self, skipped: int) -> tuple[End, End, int]:
         """The end of the first photo that counts, that of the last, and how many photos lie between.
@@ -64,20 +64,17 @@ def once(folder: Path, originals: Sequence[Original], workers: int | None = None
     begin = time.monotonic()
     process = subprocess.Popen(service.command("once"), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     try:
-        ends, peaks = _followed(process)
+        with Peaks(process.pid) as peaks:
+            ends = _followed(process)
     except BaseException:
         process.kill()
         process.wait()
         raise
     usage, seconds = collected(process), time.monotonic() - begin
-    service_peak, worker_peak = peaks
-    if usage.ru_maxrss << 10 > service_peak:
-        # The largest process of all was a worker, and may have grown after it was last looked at.
-        worker_peak = usage.ru_maxrss << 10
     failed = [end.told for end in ends if not _treated(end.told)]
     if failed or len(ends) != len(originals):
         raise RuntimeError(f"{len(ends)} of {len(originals)} photos came to an end, and these not well: {failed}")
-    return Run(ends, seconds, usage.ru_utime + usage.ru_stime, service_peak, worker_peak)
+    return Run(ends, seconds, usage.ru_utime + usage.ru_stime, peaks)
 
 
 def collected(process: subprocess.Popen[bytes]) -> Any:
@@ -95,26 +92,10 @@ def processor_seconds(pid: int) -> float:
         return 0.0
 
 
-def most_resident(pid: int) -> int:
-    """Most resident memory of a process so far, in bytes; 0 where it has gone (VmHWM, proc_pid_status(5))."""
-    try:
-        told = Path(f"/proc/{pid}/status").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return 0
-    return int(told.partition("VmHWM:")[2].split()[0]) << 10 if "VmHWM:" in told else 0
-
-
-def children_of(pid: int) -> list[int]:
-    """Its living children, whichever of its threads started them."""
-    told = (task / "children" for task in Path(f"/proc/{pid}/task").iterdir())
-    return [int(child) for children in told for child in children.read_text().split()]
-
-
-def _followed(process: subprocess.Popen[bytes]) -> tuple[list[End], tuple[int, int]]:
-    """Each photo's end as the log tells it, and the peaks of the service and of its largest worker."""
+def _followed(process: subprocess.Popen[bytes]) -> list[End]:
+    """Each photo's end as the log tells it."""
     ends: list[End] = []
     workers: list[int] = []
-    service_peak = worker_peak = 0
     assert process.stderr
     with process.stderr:
         for line in process.stderr:
@@ -127,9 +108,7 @@ def _followed(process: subprocess.Popen[bytes]) -> tuple[list[End], tuple[int, i
             elif entry["event"] == "job":
                 spent = processor_seconds(process.pid), sum(map(processor_seconds, workers))
                 ends.append(End(now, *spent, entry))
-                service_peak = max(service_peak, most_resident(process.pid))
-                worker_peak = max(worker_peak, *map(most_resident, workers))
-    return ends, (service_peak, worker_peak)
+    return ends
 
 
 def _treated(told: dict[str, Any]) -> bool:
