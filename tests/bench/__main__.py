@@ -30,7 +30,7 @@ PHOTOS = Path("../shared/eval")
 def main() -> int:
     """Parse the arguments and measure part after part. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--photos", type=Path, default=PHOTOS, help="labelled sets of photos, each a folder")
+    parser.add_argument("--photos", type=Path, default=PHOTOS, help="sets of photos, each a folder, or photos")
     parser.add_argument("--only", nargs="*", default=list(PARTS), choices=list(PARTS), help="some of the parts")
     parser.add_argument("--short", action="store_true", help="do little: to see that it works")
     parser.add_argument("--folder", type=Path, help="where its folders are made (default: the system's temporary one)")

@@ -67,12 +67,12 @@ def _passed(service: Daemon, dropped: Sequence[tuple[int, Original]]) -> list[Pa
         service.drop(name, original.content(number))
         closed[name] = time.time()
     everything = ended + len(dropped)
-    # Lines are counted first: they would all have to be parsed at each look.
-    wait_until(
-        lambda: len(service.log) - before >= len(dropped) and len(service.told("job")) >= everything,
-        "all photos have come to their end",
-        PATIENCE,
-    )
+
+    def all_ended() -> bool:
+        # Lines are counted first: they would all have to be parsed at each look.
+        return len(service.log) - before >= len(dropped) and len(service.told("job")) >= everything
+
+    wait_until(all_ended, "all photos have come to their end", PATIENCE)
     settle = config.load(service.file).inboxes[0].settle
     pipeline = [sum(job[stage] for stage in STAGES) for job in service.told("job")[ended:] if "publish_s" in job]
     stamps = sorted(

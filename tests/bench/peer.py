@@ -26,7 +26,7 @@ from facewarden.pool import default_size
 PEER = "1.5.0"
 FASTER_LARGE, FASTER_SMALL = 4.0, 1.0
 """Times deface's photos a second, for photos of LARGE megapixels and more, and for those under SMALL."""
-ROUNDS = 2
+ROUNDS = 3
 SHORT_COUNT = 3 * default_size()
 PEAKS: dict[float, int] = {12.0: 350, 24.0: 600}
 """By megapixels of a photo, the MB that a worker may have resident at most."""
