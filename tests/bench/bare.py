@@ -3,7 +3,7 @@
     python -m tests.bench.bare INBOX OUTBOX
 
 No watch, journal, pool, wire nor sandbox. After each photo it prints a line of JSON: when (monotonic), the processor seconds
-so far, and how long each stage took. Nothing is written durably.
+so far, those of encoder and write among them, and how long each stage took. Nothing is written durably.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def bare(folder: Path, originals: Sequence[Original]) -> Run:
     usage, seconds = collected(process), time.monotonic() - begin
     if process.returncode or len(told) != len(originals):
         raise RuntimeError(f"the bare pipeline ended with {process.returncode} after {len(told)} photos")
-    ends = [End(entry["time"], 0.0, entry["processor"], entry) for entry in told]
+    ends = [End(it["time"], it["delivery"], it["processor"] - it["delivery"], it) for it in told]
     return Run(ends, seconds, usage.ru_utime + usage.ru_stime, peaks)
 
 
@@ -75,21 +75,23 @@ def main(inbox: Path, outbox: Path) -> None:
     """Work off a folder with the default profile."""
     profile, held = config.Profile(), _Held()
     recipe = config.recipe_of(profile, Limits())
-    stages = bench.Bench()
+    stages, delivery = bench.Bench(), 0.0
     vars(bench)["wire"] = held
     for file in sorted(inbox.iterdir()):
         spent = {"encode": 0.0, "write": 0.0}
         try:
             stages.treat(Request(recipe, file.read_bytes(), with_pixels=True))
-            start = time.monotonic()
+            start, before = time.monotonic(), time.process_time()
             data = held.result(profile.output)
             encoded = time.monotonic()
             (outbox / file.name).write_bytes(data)
             spent = {"encode": encoded - start, "write": time.monotonic() - encoded}
+            delivery += time.process_time() - before
         except FileRefused as refused:
             if refused.reason is not FACE_REMAINS:
                 raise
-        told = {"time": time.monotonic(), "processor": time.process_time(), **held.seconds, **spent}
+        computed = {"processor": time.process_time(), "delivery": delivery}
+        told = {"time": time.monotonic(), **computed, **held.seconds, **spent}
         sys.stdout.write(json.dumps(told) + "\n")
 
 

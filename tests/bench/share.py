@@ -23,7 +23,10 @@ STAGES = ("decode", "detect", "redact")
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Share:
-    """Seconds a photo in one run, without its start and end: by the clock, computed by service and worker, and by stage."""
+    """Seconds a photo in one run, without its start and end: by the clock, computed by service and worker, and by stage.
+
+    Of the bare pipeline `service` is what encoder and write computed.
+    """
 
     clock: float
     service: float
@@ -83,20 +86,14 @@ def _line(given: Given, measured: str, ours: Sequence[Share], theirs: Sequence[S
 
 
 def _parts(ours: Sequence[Share], theirs: Sequence[Share]) -> Iterator[Line]:
-    """By the clock, but for what the service computes, in which encoding is contained."""
-    parts: dict[str, tuple[Figure, Figure]] = {
-        "decode, detect, redact by the clock": (lambda one: one.stages, lambda one: one.stages),
-        "encode by the clock": (lambda one: one.encode, lambda one: one.encode),
-        "publish, beside a write that is not durable": (lambda one: one.write, lambda one: one.write),
-        "computed by the worker, beside all but encode and write": (
-            lambda one: one.worker,
-            lambda one: one.processor - one.encode - one.write,
-        ),
-        "computed by the service, beside encode and write": (
-            lambda one: one.service,
-            lambda one: one.encode + one.write,
-        ),
+    """Where the time goes: by the clock, and as computed by the two sides."""
+    parts: dict[str, Figure] = {
+        "decode, detect, redact by the clock": lambda one: one.stages,
+        "encode by the clock": lambda one: one.encode,
+        "publish by the clock, beside a write that is not durable": lambda one: one.write,
+        "processor time of the worker, beside decode to redact": lambda one: one.worker,
+        "processor time of the service, beside encode and write": lambda one: one.service,
     }
-    for name, (our, their) in parts.items():
-        ms, ms_beside = 1000 * median([our(one) for one in ours]), 1000 * median([their(one) for one in theirs])
-        yield Line(f"of it: {name}", f"{ms:.3g} ms", f"{ms_beside:.3g} ms")
+    for name, part in parts.items():
+        ms, beside = (1000 * median([part(one) for one in shares]) for shares in (ours, theirs))
+        yield Line(f"of it: {name}", f"{ms:.3g} ms", f"{beside:.3g} ms")
