@@ -13,12 +13,16 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.bench import growth, idle
+from tests.bench import growth, idle, latency, peer, scaling, share
 from tests.bench.table import Given, Line, Part, heading, progress, say
 
 PARTS: Mapping[str, tuple[str, Part]] = {
+    "a": ("beside deface 1.5.0, from folder to folder", peer.measure),
+    "b": ("the daemon's own share", share.measure),
+    "c": ("latency", latency.measure),
     "e": ("idle cost", idle.measure),
     "f": ("growth with photos, rows and files", growth.measure),
+    "g": ("more workers", scaling.measure),
 }
 """By letter: what is measured, and by whom."""
 
@@ -28,7 +32,7 @@ PHOTOS = Path("../shared/eval")
 def main() -> int:
     """Parse the arguments and measure part after part. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--photos", type=Path, default=PHOTOS, help="labelled sets of photos, each a folder")
+    parser.add_argument("--photos", type=Path, default=PHOTOS, help="sets of photos, each a folder, or photos")
     parser.add_argument("--only", nargs="*", default=list(PARTS), choices=list(PARTS), help="some of the parts")
     parser.add_argument("--short", action="store_true", help="do little: to see that it works")
     parser.add_argument("--folder", type=Path, help="where its folders are made (default: the system's temporary one)")

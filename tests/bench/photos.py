@@ -29,6 +29,18 @@ def photos(given: argparse.Namespace) -> list[bytes]:
     return [_scaled(_portrait(number), given.megapixels) for number in range(given.count)]
 
 
+def crowd(megapixels: float) -> tuple[bytes, int]:
+    """One JPEG photo of this size filled with portraits, and how many they are."""
+    portrait = Image.fromarray(skimage.data.astronaut())
+    side = 256
+    across, down = round(math.sqrt(megapixels * 1.5e6) / side), round(math.sqrt(megapixels / 1.5 * 1e6) / side)
+    picture = Image.new("RGB", (across * side, down * side))
+    for number in range(across * down):
+        one = portrait.resize((side, side)).rotate(number % 7 - 3)
+        picture.paste(one, (number % across * side, number // across * side))
+    return _scaled(picture, megapixels), across * down
+
+
 def _portrait(number: int) -> Image.Image:
     """The portrait twice, the second time in the mirror, on a grey ground that is different each time."""
     portrait = Image.fromarray(skimage.data.astronaut())

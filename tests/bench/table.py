@@ -31,6 +31,10 @@ class Given:
     short: bool
     """Enough to see that it works; the figures mean little then."""
 
+    def met(self, enough: bool, /) -> bool | None:
+        """Whether a goal is met; the short form judges none."""
+        return None if self.short else enough
+
 
 def heading() -> None:
     """Begin the table."""
