@@ -30,7 +30,7 @@ def bench(*arguments: str, **environment: str) -> subprocess.CompletedProcess[st
 def table(tmp_path_factory: pytest.TempPathFactory) -> list[list[str]]:
     """The cells of each line of three parts, the two lines of heading left out."""
     folder = tmp_path_factory.mktemp("bench")
-    ended = bench("--only", "b", "c", "g", "--folder", str(folder))
+    ended = bench("--only", "b", "c", "d", "g", "--folder", str(folder))
     assert ended.returncode == 0, ended.stderr
     assert not list(folder.iterdir()), "it leaves something behind"
     return [[cell.strip() for cell in line.strip("|\n").split(" | ")] for line in ended.stdout.splitlines()[2:]]

@@ -13,7 +13,7 @@ import pytest
 from facewarden.sandbox import detect
 from facewarden.sandbox.detect import Search
 from facewarden.sandbox.detect.joining import overlap
-from facewarden.sandbox.detect.plans import BESIDE_YUNET, FLOORS, PLANS, convincing
+from facewarden.sandbox.detect.plans import BESIDE_YUNET, FLOORS, PLANS, budget, convincing
 from facewarden.values import DetectorName, Pixels, PlanName, Region
 
 FACE = Region(170, 62, 108, 118, 1.0, "centerface")
@@ -85,11 +85,11 @@ def test_every_answer_has_an_area(search: Search) -> None:
 @pytest.mark.parametrize("plan", PLANS)
 @pytest.mark.parametrize("megapixels", [0.1, 1, 12, 100])
 def test_the_cost_is_bounded_by_the_plan(search: Search, plan: PlanName, megapixels: float) -> None:
-    """CenterFace sees at most 5/3 of the plan's pixels (each twice if mirrored), BlazeFace at most 10 windows."""
+    """CenterFace sees at most 1.9 times its budget's pixels (each twice if mirrored), BlazeFace at most 10 windows."""
     height = int((megapixels * 750_000) ** 0.5)
     looks = search.detectors["centerface"].looks(height * 4 // 3, height, 20, PLANS[plan])
     seen = sum(look.width * look.height for look in looks)
-    assert seen <= PLANS[plan].pixels * 5 / 3 * (1 + PLANS[plan].mirrored)
+    assert seen <= budget(PLANS[plan].pixels, height * 4 // 3, height) * 1.9 * (1 + PLANS[plan].mirrored)
     assert len(search.detectors["blazeface"].looks(height * 4 // 3, height, 20, PLANS[plan])) <= 10
 
 

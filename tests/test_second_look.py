@@ -19,7 +19,8 @@ from facewarden.sandbox.bench import Bench
 from facewarden.sandbox.detect import Search
 from facewarden.sandbox.detect.plans import Plan
 from facewarden.sandbox.detect.tiling import Look
-from facewarden.values import Pixels, Recipe, Region
+from facewarden.sandbox.neighbours import Searched
+from facewarden.values import Frame, Pixels, Recipe, Region
 
 FACE = Region(170, 62, 108, 118, 1.0, "centerface")
 """Where the astronaut's face is, in the 512 x 512 portrait."""
@@ -76,7 +77,7 @@ def deluded(monkeypatch: pytest.MonkeyPatch) -> Bench:
 def test_what_never_ends_to_look_like_a_face_is_refused(deluded: Bench, astronaut: Pixels) -> None:
     """After a few rounds the photo counts as one in which a face remains: it is not delivered."""
     with pytest.raises(FileRefused) as refusal:
-        deluded._look_again(astronaut, [], Recipe({"yunet": None}))
+        deluded._look_again(astronaut, Searched(Frame(astronaut), [], []), Recipe({"yunet": None}))
     assert refusal.value.reason is FACE_REMAINS
 
 

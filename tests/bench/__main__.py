@@ -13,13 +13,14 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.bench import growth, idle, latency, peer, scaling, share
+from tests.bench import growth, idle, latency, peer, scaling, share, stages
 from tests.bench.table import Given, Line, Part, heading, progress, say
 
 PARTS: Mapping[str, tuple[str, Part]] = {
     "a": ("beside deface 1.5.0, from folder to folder", peer.measure),
     "b": ("the daemon's own share", share.measure),
     "c": ("latency", latency.measure),
+    "d": ("where the time goes", stages.measure),
     "e": ("idle cost", idle.measure),
     "f": ("growth with photos, rows and files", growth.measure),
     "g": ("more workers", scaling.measure),

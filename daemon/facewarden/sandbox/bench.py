@@ -47,9 +47,9 @@ class Bench:
         while (frame := next(frames, None)) is not None:
             watch.lap("decode")
             pixels, fixed = zones.cover(frame.pixels, recipe.always)
-            areas = _grown(self._find(pixels, recipe), recipe)
-            pixels, areas = self._look_through(pixels, areas, recipe)
-            found = Searched(dataclasses.replace(frame, pixels=pixels), fixed, areas)
+            seen, turn = self._find(pixels, recipe)
+            pixels, areas = self._look_through(pixels, _grown(seen, recipe), recipe)
+            found = Searched(dataclasses.replace(frame, pixels=pixels), fixed, areas, turn)
             del frame, pixels
             watch.lap("detect")
             yield found
@@ -62,7 +62,7 @@ class Bench:
         if request.with_pixels:
             pixels = redact.hide(pixels, areas, recipe.style)
             watch.lap("redact")
-            pixels, again = self._look_again(pixels, areas, recipe)
+            pixels, again = self._look_again(pixels, one, recipe)
             watch.lap("detect")
             redact.draw_over(pixels, areas, recipe.style, emblem)
             if recipe.safety_frame:
@@ -73,32 +73,31 @@ class Bench:
         wire.write_frame(frame, hidden, len(again), with_pixels=request.with_pixels)
         watch.skip()
 
-    def _find(self, pixels: Pixels, recipe: Recipe) -> list[Region]:
-        """Where a face may be in one frame, without the zones that are left alone."""
-        found = self._search(pixels, recipe.smallest_face, recipe.thresholds, recipe.plan)
-        return zones.outside(found, recipe.never, *pixels.shape[:2])
+    def _find(self, pixels: Pixels, recipe: Recipe) -> detect.Found:
+        """Where a face may be in one frame, without the zones that are left alone, and how it lies."""
+        found, turn = self._search.find(pixels, recipe.smallest_face, recipe.thresholds, recipe.plan)
+        return detect.Found(zones.outside(found, recipe.never, *pixels.shape[:2]), turn)
 
     def _look_through(self, pixels: Pixels, areas: list[Region], recipe: Recipe) -> tuple[Pixels, list[Region]]:
         """Give up the transparency of a frame in which it shows a face, for that cannot be hidden otherwise."""
         if not transparency.varies(pixels):
             return pixels, areas
         for view in transparency.views(redact.hide(pixels, areas, "solid")):
-            if transparency.is_told_by_alpha(self._find(view, recipe), pixels):
+            if transparency.is_told_by_alpha(self._find(view, recipe).regions, pixels):
                 pixels = transparency.opaque(pixels)
-                return pixels, areas + _grown(self._find(pixels, recipe), recipe)
+                return pixels, areas + _grown(self._find(pixels, recipe).regions, recipe)
         return pixels, areas
 
-    def _look_again(self, pixels: Pixels, areas: list[Region], recipe: Recipe) -> tuple[Pixels, list[Region]]:
+    def _look_again(self, pixels: Pixels, one: Searched, recipe: Recipe) -> tuple[Pixels, list[Region]]:
         """Cover what is surely a face in a redacted frame without emblem and safety frame (detectors see faces in both).
 
         Raises FileRefused(FACE_REMAINS) where one is left after several rounds.
         """
-        hidden = regions.coverage(areas, *pixels.shape[:2])
+        hidden = regions.coverage(one.areas, *pixels.shape[:2])
         again: list[Region] = []
         for _ in range(second_look.ROUNDS):
-            found = zones.outside(
-                self._search.glance(pixels, recipe.smallest_face, recipe.thresholds), recipe.never, *pixels.shape[:2]
-            )
+            seen = self._search.glance(pixels, recipe.smallest_face, recipe.thresholds, one.turn)
+            found = zones.outside(seen, recipe.never, *pixels.shape[:2])
             left = _grown(second_look.remaining(found, hidden), recipe)
             if not left:
                 return pixels, again

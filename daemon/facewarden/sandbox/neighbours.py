@@ -17,11 +17,13 @@ REACH = 2
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Searched:
-    """A frame with what is to be hidden in it: `fixed` zones, which are already covered, and `areas` found."""
+    """A frame with what is to be hidden in it: `fixed` zones, which are already covered, and `areas` found; and how it lies."""
 
     frame: Frame
     fixed: list[Region]
     areas: list[Region]
+    turn: int = 0
+    """Quarter turns counter-clockwise after which it is upright."""
 
 
 def carried(searched: Sequence[Searched]) -> Iterator[Searched]:

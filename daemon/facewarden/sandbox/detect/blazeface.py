@@ -52,14 +52,14 @@ class BlazeFace:
         self._waker = threading.Thread(target=self._stay_awake, name="waker", daemon=True)
         self._waker.start()
 
-    def looks(self, width: int, height: int, smallest_face: int, plan: Plan) -> list[Look]:  # noqa: ARG002 - cheap: the same for every plan
+    def looks(self, width: int, height: int, smallest_face: int, plan: Plan) -> list[Look]:
         """The whole frame, and windows of half its longest side, about six, where those have 8 smallest faces' length.
 
         Windows share a third: a face up to a third of a window lies whole in one, a larger one is found in the frame.
         """
         whole = min(1.0, SIDE / max(width, height))
         looks = [Look(0, 0, *scaled(width, height, whole), whole)]
-        if max(width, height) // 2 >= 8 * smallest_face:
+        if plan.windowed and max(width, height) // 2 >= 8 * smallest_face:
             scale = min(1.0, 2 * SIDE / max(width, height))
             wide, high = scaled(width, height, scale)
             side = -(-max(wide, high) // 2)
