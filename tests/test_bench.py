@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 FIGURE = re.compile(r"\d+(?:\.\d+)?(?:e[+-]\d+)?(?= (?:ms|s|photos/s)\b)")
-LINES = {"b": 7, "c": 3, "g": 1}
+LINES = {"b": 7, "c": 3, "d": 2, "g": 1}
 """How many lines each part prints in its short form."""
 
 
@@ -28,7 +28,7 @@ def bench(*arguments: str, **environment: str) -> subprocess.CompletedProcess[st
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory: pytest.TempPathFactory) -> list[list[str]]:
-    """The cells of each line of three parts, the two lines of heading left out."""
+    """The cells of each line of four parts, the two lines of heading left out."""
     folder = tmp_path_factory.mktemp("bench")
     ended = bench("--only", "b", "c", "d", "g", "--folder", str(folder))
     assert ended.returncode == 0, ended.stderr

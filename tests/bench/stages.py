@@ -41,9 +41,9 @@ def _line(given: Given, search: detect.Search, megapixels: float) -> Line:
     spent = {stage: median([end.told[stage] for end in done]) for stage in STAGES}
     networks = median([arithmetic(search, original.content(0)) for original in originals[1:]])
     floor, whole = spent["decode"] + spent["encode"] + networks, sum(spent.values())
-    told = ", ".join(f"{stage} {seconds * 1e3:.0f}" for stage, seconds in spent.items())
-    beside = f"floor {floor * 1e3:.0f} ms, {networks * 1e3:.0f} of it the networks"
-    return Line(f"{megapixels:g} MP, {what}, one thread", f"{whole * 1e3:.0f} ms: {told}", beside, whole / floor)
+    told = ", ".join(f"{stage} {seconds * 1e3:.3g}" for stage, seconds in spent.items())
+    beside = f"floor {floor * 1e3:.3g} ms, {networks * 1e3:.3g} of it the networks"
+    return Line(f"{megapixels:g} MP, {what}, one thread", f"{whole * 1e3:.3g} ms: {told}", beside, whole / floor)
 
 
 def arithmetic(search: detect.Search, data: bytes) -> float:
