@@ -33,7 +33,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> list[list[str]]:
     ended = bench("--only", "b", "c", "d", "g", "--folder", str(folder))
     assert ended.returncode == 0, ended.stderr
     assert not list(folder.iterdir()), "it leaves something behind"
-    return [[cell.strip() for cell in line.strip("|\n").split(" | ")] for line in ended.stdout.splitlines()[2:]]
+    return [[cell.strip() for cell in line.strip("|\n").split(" | ")] for line in ended.stdout.splitlines()[4:]]
 
 
 def test_each_line_is_well_formed(table: list[list[str]]) -> None:

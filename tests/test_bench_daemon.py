@@ -23,7 +23,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> list[list[str]]:
     assert ended.returncode in (0, 1), ended.stderr
     assert "Traceback" not in ended.stderr, ended.stderr
     assert not list(folder.iterdir()), "it leaves nothing behind"
-    return [[cell.strip() for cell in line.strip("|\n").split(" | ")] for line in ended.stdout.splitlines()[2:]]
+    return [[cell.strip() for cell in line.strip("|\n").split(" | ")] for line in ended.stdout.splitlines()[4:]]
 
 
 def test_each_line_is_well_formed(table: list[list[str]]) -> None:

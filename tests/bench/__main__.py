@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tests.bench import growth, idle, latency, peer, scaling, share, stages
+from tests.bench.machine import described
 from tests.bench.table import Given, Line, Part, heading, progress, say
 
 PARTS: Mapping[str, tuple[str, Part]] = {
@@ -38,6 +39,7 @@ def main() -> int:
     parser.add_argument("--short", action="store_true", help="do little: to see that it works")
     parser.add_argument("--folder", type=Path, help="where its folders are made (default: the system's temporary one)")
     given = parser.parse_args()
+    sys.stdout.write(described() + "\n\n")
     heading()
     lines = [line for letter in given.only for line in _measured(letter, given)]
     return int(any(line.met is False for line in lines))
