@@ -57,3 +57,11 @@ def test_a_turned_portrait_is_searched_upright(search: Search, astronaut: Pixels
 def test_a_frame_without_a_face_stays_as_it_is(search: Search) -> None:
     """Where no position shows a face, no second search is paid for."""
     assert turning.best(Pyramid(np.full((300, 200, 3), 90, np.uint8)), search.detectors["centerface"].find, 0.3) == 0
+
+
+@pytest.mark.parametrize(("sideways", "turn"), [(0.8, 0), (1.05, 0), (1.15, 1)])
+def test_a_sign_must_be_clear(sideways: float, turn: int) -> None:
+    """Many a face looks like one from the side too: only scores that are clearly higher there call for a second search."""
+    scores = iter([0.9, sideways, 0.0, 0.2])
+    frame = Pyramid(np.zeros((100, 100, 3), np.uint8))
+    assert turning.best(frame, lambda _: [Region(10, 10, 20, 20, next(scores), "centerface")], 0.35) == turn

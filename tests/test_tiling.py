@@ -81,3 +81,23 @@ def test_what_is_too_large_for_a_look_is_left_to_another() -> None:
     look = Look(0, 0, 200, 200, 2.0, largest=64)
     answers = [Region(0, 0, width, 20, 0.5, "centerface") for width in (64, 65)]
     assert [placed.width for placed in look.place(answers, 100, 100)] == [32]
+
+
+@given(order=st.permutations([0.2, 0.4, 0.5, 0.9, 0.05]))
+def test_a_scale_looks_alike_in_whatever_order_scales_are_asked(order: list[float]) -> None:
+    """What a detector is shown depends on the frame and the scale alone."""
+    frame = np.random.default_rng(3).integers(0, 256, (61, 90, 3), np.uint8)
+    asked = Pyramid(frame)
+    for scale in order:
+        asked.at(scale)
+    for scale in order:
+        assert (asked.at(scale) == Pyramid(frame).at(scale)).all()
+
+
+def test_a_shrunk_frame_keeps_a_dot_of_every_place() -> None:
+    """A bright pixel leaves a trace at any scale, wherever it lies: no pixel is passed over."""
+    for x in range(24):
+        frame = np.zeros((8, 40, 3), np.uint8)
+        frame[3, x] = 255
+        for scale in (0.9, 0.6, 0.5, 0.3, 0.2):
+            assert Pyramid(frame).at(scale).any(), (x, scale)
