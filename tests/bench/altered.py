@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageOps
 
-from facewarden.sandbox.detect.turning import turned, turned_back
+from facewarden.sandbox.detect.pyramid import turned
+from facewarden.sandbox.detect.turning import turned_back
 from facewarden.values import Pixels, Region
 
 LIGHT, CONTRAST = 0.25, 0.5

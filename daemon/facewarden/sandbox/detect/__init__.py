@@ -19,7 +19,7 @@ from facewarden.sandbox.detect.blazeface import BlazeFace
 from facewarden.sandbox.detect.centerface import CenterFace
 from facewarden.sandbox.detect.joining import around, groups
 from facewarden.sandbox.detect.plans import FLOORS, GLANCE, Plan, convincing, plan_of
-from facewarden.sandbox.detect.pyramid import Pyramid
+from facewarden.sandbox.detect.pyramid import Pyramid, Turned
 from facewarden.sandbox.detect.tiling import Look
 from facewarden.sandbox.detect.yunet import YuNet
 from facewarden.values import DetectorName, Pixels, PlanName, Region
@@ -100,7 +100,7 @@ class Search:
         width, height = pyramid.size
         answers = self._answers(pyramid, smallest_face, asked, trade)
         if turn:
-            sideways = self._answers(Pyramid(turning.turned(pyramid.at(1.0), turn)), smallest_face, asked, trade)
+            sideways = self._answers(Turned(pyramid, turn), smallest_face, asked, trade)
             answers += (turning.turned_back(answer, turn, width, height) for answer in sideways)
         return [
             around(group)

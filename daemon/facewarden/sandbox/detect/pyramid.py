@@ -18,23 +18,40 @@ class Pyramid:
 
     def __init__(self, frame: Pixels) -> None:
         self._levels = {1.0: frame}
-
-    @property
-    def size(self) -> tuple[int, int]:
+        self.size = frame.shape[1], frame.shape[0]
         """Width and height of the frame."""
-        height, width = self._levels[1.0].shape[:2]
-        return width, height
 
     def at(self, scale: float) -> Pixels:
-        """The frame enlarged (or shrunk) by this factor; its size is `scaled(width, height, scale)`.
+        """The frame enlarged (or shrunk) by this factor, contiguous; its size is `scaled(width, height, scale)`.
 
         Shrunk by more than half, it is made from a half, quarter or eighth as large as it may be: cheaper than from the frame
         itself, and alike for every order of asking.
         """
         if scale not in self._levels:
-            source = 0.5 ** max(math.ceil(-math.log2(scale)) - 1, 0)
-            self._levels[scale] = _resized(self.at(source), scaled(*self.size, scale))
+            self._levels[scale] = self._made(scale)
         return self._levels[scale]
+
+    def _made(self, scale: float) -> Pixels:
+        source = 0.5 ** max(math.ceil(-math.log2(scale)) - 1, 0)
+        return _resized(self.at(source), scaled(*self.size, scale))
+
+
+class Turned(Pyramid):
+    """The same frame after quarter turns counter-clockwise: its scaled copies are turned, which is less than turning the frame."""
+
+    def __init__(self, upright: Pyramid, turn: int) -> None:
+        self._levels = {}
+        self._upright, self._turn = upright, turn
+        width, height = upright.size
+        self.size = (height, width) if turn % 2 else (width, height)
+
+    def _made(self, scale: float) -> Pixels:
+        return turned(self._upright.at(scale), self._turn)
+
+
+def turned(frame: Pixels, turn: int) -> Pixels:
+    """The frame after `turn` quarter turns counter-clockwise, contiguous."""
+    return np.ascontiguousarray(np.rot90(frame, turn))
 
 
 def scaled(width: int, height: int, scale: float) -> tuple[int, int]:

@@ -9,9 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Collection, Mapping
 
-import numpy as np
-
-from facewarden.sandbox.detect.pyramid import Pyramid
+from facewarden.sandbox.detect.pyramid import Pyramid, turned
 from facewarden.values import DetectorName, Pixels, Region
 
 SIDE, SHRUNK = 400, 0.7
@@ -41,11 +39,6 @@ def best(pyramid: Pyramid, find: Callable[[Pixels], list[Region]], likely: float
     signs = [sum(answer.score for answer in find(turned(small, turn)) if answer.score >= likely) for turn in range(4)]
     turn = signs.index(max(signs))
     return turn if signs[turn] > signs[0] + MARGIN else 0
-
-
-def turned(frame: Pixels, turn: int) -> Pixels:
-    """The frame after `turn` quarter turns counter-clockwise, contiguous."""
-    return np.ascontiguousarray(np.rot90(frame, turn))
 
 
 def turned_back(region: Region, turn: int, width: int, height: int) -> Region:
