@@ -77,7 +77,7 @@ def deluded(monkeypatch: pytest.MonkeyPatch) -> Bench:
 def test_what_never_ends_to_look_like_a_face_is_refused(deluded: Bench, astronaut: Pixels) -> None:
     """After a few rounds the photo counts as one in which a face remains: it is not delivered."""
     with pytest.raises(FileRefused) as refusal:
-        deluded._look_again(astronaut, Searched(Frame(astronaut), [], []), Recipe({"yunet": None}))
+        deluded._look_again(astronaut.copy(), Searched(Frame(astronaut), [], []), Recipe({"yunet": None}))
     assert refusal.value.reason is FACE_REMAINS
 
 

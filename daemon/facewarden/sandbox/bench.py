@@ -60,9 +60,9 @@ class Bench:
         recipe, pixels, areas = request.recipe, one.frame.pixels, one.areas
         again: list[Region] = []
         if request.with_pixels:
-            pixels = redact.hide(pixels, areas, recipe.style)
+            redact.hide_in_place(pixels, areas, recipe.style)
             watch.lap("redact")
-            pixels, again = self._look_again(pixels, one, recipe)
+            again = self._look_again(pixels, one, recipe)
             watch.lap("detect")
             redact.draw_over(pixels, areas, recipe.style, emblem)
             if recipe.safety_frame:
@@ -88,10 +88,10 @@ class Bench:
                 return pixels, areas + _grown(self._find(pixels, recipe).regions, recipe)
         return pixels, areas
 
-    def _look_again(self, pixels: Pixels, one: Searched, recipe: Recipe) -> tuple[Pixels, list[Region]]:
+    def _look_again(self, pixels: Pixels, one: Searched, recipe: Recipe) -> list[Region]:
         """Cover what is surely a face in a redacted frame without emblem and safety frame (detectors see faces in both).
 
-        Raises FileRefused(FACE_REMAINS) where one is left after several rounds.
+        Returns the areas covered. Raises FileRefused(FACE_REMAINS) where one is left after several rounds.
         """
         hidden = regions.coverage(one.areas, *pixels.shape[:2])
         again: list[Region] = []
@@ -100,8 +100,8 @@ class Bench:
             found = zones.outside(seen, recipe.never, *pixels.shape[:2])
             left = _grown(second_look.remaining(found, hidden), recipe)
             if not left:
-                return pixels, again
-            pixels = redact.hide(pixels, left, "solid")
+                return again
+            redact.hide_in_place(pixels, left, "solid")
             hidden |= regions.coverage(left, *pixels.shape[:2])
             again += left
         raise FileRefused(FACE_REMAINS)

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from facewarden import regions
 from facewarden.regions import Coverage
 from facewarden.sandbox.redact import blending, framing, gaussian, image, mosaic, solid, veil
@@ -61,19 +63,24 @@ def redact(
 
 def hide(frame: Pixels, areas: Sequence[Region], style: Style) -> Pixels:
     """The same without emblem and safety frame, in which detectors see faces: for a look at what is left."""
-    way = _way(style)
     result = frame.copy()
+    hide_in_place(result, areas, style)
+    return result
+
+
+def hide_in_place(frame: Pixels, areas: Sequence[Region], style: Style) -> None:
+    """The same in the frame itself, contiguous and writable: a second one of a large photo is a good part of a worker's memory."""
+    way = _way(style)
     height, width = frame.shape[:2]
     met = _met(areas, height, width)
     if not met:
-        return result
-    canvas = result.reshape(height, width, -1)[..., :3]
+        return
+    canvas = frame.reshape(height, width, -1)[..., :3]
     clear = _clear(frame, met)
     if way.blind:
         for area in met:
             regions.paint(canvas, regions.spans(area, height, width), 0)
     way.draw(canvas, met, clear)
-    return result
 
 
 def draw_over(frame: Pixels, areas: Sequence[Region], style: Style, emblem: Pixels | None) -> None:
@@ -117,7 +124,8 @@ def _met(areas: Sequence[Region], height: int, width: int) -> list[Region]:
 
 def _clear(frame: Pixels, areas: Sequence[Region]) -> Coverage:
     """Where a style may look without seeing an inside, or the arbitrary colour of a fully transparent pixel."""
-    clear = ~regions.coverage(areas, *frame.shape[:2])
+    clear = regions.coverage(areas, *frame.shape[:2])
+    np.logical_not(clear, out=clear)
     if frame.ndim == 3 and frame.shape[2] == 4:
         clear &= frame[..., 3] > 0
     return clear
