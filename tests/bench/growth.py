@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.bench.idle import configure_as_shipped
 from tests.bench.old_files import keep_files, rows_of_the_past, write_rows
-from tests.bench.processes import cpu_seconds, resident, wait_calm, workers_of
+from tests.bench.processes import children_of, processor_seconds, resident, wait_calm
 from tests.bench.table import Given, Line, median, progress
 from tests.daemon import Daemon, wait_until
 from tests.faults.harness import Ledger
@@ -81,7 +81,7 @@ def _look(service: Daemon, photos: int) -> tuple[int, int]:
 
     def done() -> bool:
         nonlocal most
-        most = max([most, *map(resident, workers_of(pid))])
+        most = max([most, *map(resident, children_of(pid))])
         return sum('"event": "job"' in line for line in service.log) >= photos
 
     wait_until(done, "the photos are done", PATIENCE)
@@ -138,7 +138,7 @@ def _start(service: Daemon) -> tuple[float, float, float]:
         assert service.process
         wait_until(lambda: service.told("forgotten"), "the work of the start is done", PATIENCE)
         wait_calm(service.process.pid, 0.5)
-        cpu = cpu_seconds(service.process.pid)
+        cpu = processor_seconds(service.process.pid)
         assert service.stop() == 0, service.log
     finally:
         service.kill()

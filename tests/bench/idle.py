@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.old_files import keep_files
-from tests.bench.processes import Cost, costs_over, wait_calm, workers_of
+from tests.bench.processes import Cost, children_of, costs_over, wait_calm
 from tests.bench.table import Given, Line, progress
 from tests.daemon import Daemon, wait_until
 
@@ -56,7 +56,7 @@ def _watched(service: Daemon, names: list[str], way: str, window: float) -> list
         pid = service.process.pid
         wait_until(lambda: service.told("forgotten"), "the work of the start is done", 120)
         wait_calm(pid, window / 6)
-        workers = workers_of(pid)
+        workers = children_of(pid)
         costs = costs_over([[pid, *workers], workers], window)
         assert not service.told("job"), "an old file was taken for a new one"
         assert service.stop() == 0, service.log

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from pathlib import Path
 from typing import Self
+
+from tests.bench.processes import children_of
 
 EVERY = 0.1
 """Seconds between two looks. The kernel keeps the peak, so only what grows in a process's last moment is missed; and what
@@ -36,15 +37,6 @@ class Peaks:
         while not self._ended.wait(EVERY):
             self.own = max(self.own, most_resident(self._pid))
             self.child = max([self.child, *map(most_resident, children_of(self._pid))])
-
-
-def children_of(pid: int) -> list[int]:
-    """Its living children, whichever of its threads started them."""
-    told = []
-    with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it, or one of its threads, has just ended
-        for task in Path(f"/proc/{pid}/task").iterdir():
-            told += (task / "children").read_text().split()
-    return [int(child) for child in told]
 
 
 def most_resident(pid: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import time
 from collections.abc import Iterable
@@ -32,15 +33,20 @@ class Cost:
         return 60 * self.wakes / self.seconds
 
 
-def workers_of(service: int) -> list[int]:
-    """Process ids of a service's children, whichever of its threads started them."""
-    told = [_read(task / "children") for task in Path(f"/proc/{service}/task").iterdir()]
+def children_of(pid: int) -> list[int]:
+    """Its living children, whichever of its threads started them."""
+    told = []
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
+        told = [_read(task / "children") for task in Path(f"/proc/{pid}/task").iterdir()]
     return sorted(int(child) for line in told for child in line.split())
 
 
-def cpu_seconds(pid: int) -> float:
-    """Processor time of a process so far, threads that have ended included (clock_getcpuclockid(3))."""
-    return time.clock_gettime(~pid << 3 | 2)
+def processor_seconds(pid: int) -> float:
+    """Of a process so far, its ended threads included; 0 where it has gone (clock_getcpuclockid(3))."""
+    try:
+        return time.clock_gettime(~pid << 3 | 2)
+    except OSError:
+        return 0.0
 
 
 def resident(pid: int) -> int:
@@ -69,7 +75,7 @@ def _spent(pids: Iterable[int]) -> tuple[float, dict[Path, int]]:
     """Processor seconds, and how often each thread went to sleep of its own will, and so was woken (proc_pid_status(5))."""
     tasks = [task for pid in pids for task in Path(f"/proc/{pid}/task").iterdir()]
     wakes = {task: _number(_read(task / "status"), "voluntary_ctxt_switches:") for task in tasks}
-    return sum(map(cpu_seconds, pids)), wakes
+    return sum(map(processor_seconds, pids)), wakes
 
 
 def _number(text: str, name: str) -> int:

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.originals import Original, write
-from tests.bench.peaks import Peaks, children_of
+from tests.bench.peaks import Peaks
+from tests.bench.processes import children_of, processor_seconds
 from tests.daemon import Daemon
 
 from facewarden.errors import FACE_REMAINS
@@ -82,14 +83,6 @@ def collected(process: subprocess.Popen[bytes]) -> Any:
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     return usage
-
-
-def processor_seconds(pid: int) -> float:
-    """Of a process so far, its ended threads included; 0 where it has gone (clock_getcpuclockid(3))."""
-    try:
-        return time.clock_gettime(~pid << 3 | 2)
-    except OSError:
-        return 0.0
 
 
 def _followed(process: subprocess.Popen[bytes]) -> list[End]:
