@@ -48,7 +48,7 @@ CEILINGS: Mapping[DetectorName, float] = {"blazeface": 0.5, "centerface": 0.25, 
 
 GLANCE = Plan(CEILINGS, enlarged=28, pixels=750_000, mirrored=False, windowed=False)
 """For the second look at what is redacted already: only what is surely a face, at half the scale of `balanced`. BlazeFace has
-looked through its windows before, at a lower score; what it sees in them now are the soft patches."""
+looked through its windows before, at a lower score, and only what was hidden has changed."""
 
 LARGE = 9_600_000
 """Pixels of a photo from which on the largest scale has a fixed share of them, until a quarter more is reached at 12 million."""
@@ -65,7 +65,7 @@ def plan_of(name: PlanName, asked: Collection[DetectorName]) -> Plan:
 def budget(pixels: int, width: int, height: int) -> float:
     """Pixels of the largest scale of a frame of `width` by `height`, where the plan says `pixels`: up to a quarter more from LARGE on.
 
-    Without it 11 of 256 faces of 24 to 28 pixels at the very edge of 12 megapixels were missed, with it 1.
+    Without it 11 of 256 faces of 24 to 28 pixels at the very edge of 12 megapixels were missed, with it 2.
     """
     return pixels * min(max(width * height / LARGE, 1.0), 1.25)
 
