@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import os
 import signal
 import socket
@@ -20,7 +21,9 @@ import yaml
 
 from facewarden import config, files
 from facewarden.files import Signature
+from facewarden.intake.root import Door
 from facewarden.journal import Job, Journal
+from facewarden.key import content_of
 
 CANARY = "Anna Kowalska"
 """A name that may stand in paths and in the journal, and in no log line and no fault."""
@@ -75,7 +78,15 @@ def signature_of(folder: Path, name: bytes) -> Signature:
 
 def job_of(journal: Journal, inbox: config.Inbox, name: bytes) -> Job:
     """The job that a claim of this file makes."""
-    return journal.claim(inbox.name, name, signature_of(inbox.path, name), b"content", b"variant")
+    signature, path = signature_of(inbox.path, name), os.path.join(os.fsencode(inbox.path), name)  # noqa: PTH118
+    with open(path, "rb") as file:
+        content = content_of(journal.key, file.read())
+    return journal.claim(inbox.name, name, signature, content, b"variant")
+
+
+def door_of(inbox: config.Inbox) -> Door:
+    """The way to an inbox's folder that stands where it always stood."""
+    return functools.partial(files.folder, inbox.path)
 
 
 def contents(folder: Path) -> dict[bytes, bytes]:

@@ -20,11 +20,19 @@ ROOT = Path(facewarden.__file__).parent
 LEVELS: list[set[str]] = [
     {"facewarden", "errors", "values", "protocol"},  # the ground floor
     {"regions"},  # geometry on its values
-    {"files"},  # tools
-    {"config", "journal", "key", "logs", "newfile", "notify", "replies", "turns"},
+    {"files", "leases"},  # tools
+    {"config", "key", "logs", "newfile", "notify", "replies", "turns"},
+    {"journal", "outcomes"},
+    {"moves"},  # what a changed configuration means for what the journal knows
     {"pool", "intake", "delivery", "evaluation"},  # rooms
-    {"identity", "finding", "forgetting", "probing"},  # what is searched with; whose job a path is
-    {"recovery", "status", "recall", "retrying", "hooks", "ledger"},
+    {
+        "identity",
+        "finding",
+        "probing",
+        "drops",
+        "retiring",
+    },  # what is searched with; whose job a path is; what is a new drop
+    {"recovery", "status", "recall", "retrying", "forgetting", "hooks", "ledger"},
     {"metrics", "accountability"},  # the order of a start; what is said and proved beside it
     {"journey", "pulse", "beside", "releasing", "explaining"},  # the order of one photo, and what is told of all
     {"carriers", "redoing"},  # the threads that carry; a look before a first start

@@ -24,12 +24,12 @@ from tests.rooms import (
 
 from facewarden import config, files
 from facewarden.errors import EMPTY, TOO_MANY_BYTES, UNREADABLE, Reason
+from facewarden.files import Identity
 from facewarden.intake.claim import Claim, NotSettledError, claim
 from facewarden.intake.settle import Settled
 from facewarden.journal import Journal
 from facewarden.values import Limits, Recipe
 
-KEY = b"k" * 32
 RECIPE = Recipe({"blazeface": 0.3}, limits=Limits(bytes=10_000))
 DATA = bytes(range(256)) * 30
 
@@ -60,9 +60,9 @@ def settled(inbox: config.Inbox, name: bytes) -> Settled:
     return Settled(name, signature_of(inbox.path, name), 0.0)
 
 
-def claimed(journal: Journal, inbox: config.Inbox, it: Settled, recipe: Recipe = RECIPE, key: bytes = KEY) -> Claim:
+def claimed(journal: Journal, inbox: config.Inbox, it: Settled, recipe: Recipe = RECIPE) -> Claim:
     with files.folder(inbox.path) as root:
-        return claim(journal, key, inbox, root, it, recipe)
+        return claim(journal, inbox, root, it, recipe)
 
 
 @pytest.mark.parametrize("name", [b"a.jpg", b"deep/er/a.jpg", *NASTY], ids=repr)
@@ -97,8 +97,8 @@ def test_content_is_recognised_without_being_told(state: Path, journal: Journal,
     a, b, c = (claimed(journal, inbox, settled(inbox, name)) for name in (b"a.jpg", b"b.jpg", b"c.jpg"))
     assert a.content == b.content != c.content
     assert a.variant == b.variant == c.variant
-    elsewhere = claimed(journal, inbox, settled(inbox, b"a.jpg"), key=b"other" * 7)
-    assert elsewhere.content != a.content
+    with quick_folder() as other, contextlib.closing(Journal(other)) as another:
+        assert claimed(another, inbox, settled(inbox, b"a.jpg")).content != a.content
     written = b"".join(file.read_bytes() for file in state.glob("journal*"))
     assert a.content in written
     for algorithm in ("md5", "sha1", "sha256", "sha512", "blake2b"):
@@ -231,7 +231,7 @@ def test_a_date_far_away_is_a_date(journal: Journal, inbox: config.Inbox, second
     drop(inbox, b"a.jpg", DATA)
     os.utime(inbox.path / "a.jpg", (seconds, seconds))
     it = claimed(journal, inbox, settled(inbox, b"a.jpg"))
-    journal.placing(it.job, "published", b"a.jpg", 2**63 - 1)
+    journal.placing(it.job, "published", b"a.jpg", Identity(2**63 - 1))
     journal.done(it.job)
     assert journal.finished(inbox.name, b"a.jpg", signature_of(inbox.path, b"a.jpg"))
 

@@ -196,7 +196,8 @@ def hold_again(daemon: Daemon, found: Found) -> Found:
     inode = (daemon.hold / "nobody.png").stat().st_ino
     with sqlite3.connect(daemon.folder / "state/journal.sqlite") as journal:
         journal.execute("UPDATE jobs SET outcome = 'held', target_inode = ?", (inode,))
-    return Found(dataclasses.replace(found.job, target_inode=inode), found.inbox)
+    assert found.job.placed
+    return Found(dataclasses.replace(found.job, placed=dataclasses.replace(found.job.placed, inode=inode)), found.inbox)
 
 
 def aged(daemon: Daemon, days: float) -> None:

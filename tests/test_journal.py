@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.rooms import NASTY, quick_folder
 
-from facewarden.files import Signature
+from facewarden.files import Identity, Signature
 from facewarden.journal import Job, Journal
 
 SIGNATURE = Signature(1, 2, 3)
@@ -33,12 +33,15 @@ def journal(state: Path) -> Iterator[Journal]:
         yield opened
 
 
+FILE = Identity(7, 100, 5, b"result")
+
+
 def claim(journal: Journal, source: bytes = b"photo.jpg", signature: Signature = SIGNATURE) -> Job:
     return journal.claim("photos", source, signature, b"content", b"variant")
 
 
 def finish(journal: Journal, job: Job) -> None:
-    journal.placing(job, "published", job.source, 7, regions=2)
+    journal.placing(job, "published", job.source, FILE, regions=2)
     journal.placed(job)
     journal.done(job)
 
@@ -71,9 +74,9 @@ def test_a_life_from_claim_to_done(journal: Journal) -> None:
     """Each step is seen in the open jobs; once done, this version of the file counts as finished and no other does."""
     job = claim(journal)
     assert [open_.state for open_ in journal.unfinished()] == ["claimed"]
-    journal.placing(job, "published", b"photo-2.jpg", 7, regions=2)
+    journal.placing(job, "published", b"photo-2.jpg", FILE, regions=2)
     (placing,) = journal.unfinished()
-    assert (placing.state, placing.target, placing.target_inode) == ("placing", b"photo-2.jpg", 7)
+    assert (placing.state, placing.target, placing.placed) == ("placing", b"photo-2.jpg", FILE)
     assert (placing.outcome, placing.regions) == ("published", 2)
     assert journal.cut_off("photos", b"photo.jpg") == [placing]
     journal.placed(job)
@@ -90,7 +93,7 @@ def test_a_life_from_claim_to_done(journal: Journal) -> None:
 def test_a_placing_that_did_not_happen_is_taken_back(journal: Journal) -> None:
     """The job waits as claimed again, with nothing said of an outcome."""
     job = claim(journal)
-    journal.placing(job, "published", b"photo.jpg", 7)
+    journal.placing(job, "published", b"photo.jpg", FILE)
     journal.again(job)
     again = claim(journal)
     assert (again.id, again.state, again.outcome, again.target) == (job.id, "claimed", None, None)
@@ -109,7 +112,7 @@ def test_the_same_content_is_found_again(journal: Journal) -> None:
     jobs = [claim(journal, b"%d.jpg" % number) for number in range(4)]
     for job in jobs[:2]:
         finish(journal, job)
-    journal.placing(jobs[2], "quarantined", b"2.jpg", 7, reason=12)
+    journal.placing(jobs[2], "quarantined", b"2.jpg", FILE, reason=12)
     journal.placed(jobs[2])
     journal.done(jobs[2])
     assert [job.id for job in journal.earlier(b"content", b"variant")] == [jobs[1].id, jobs[0].id]
@@ -180,9 +183,9 @@ def _claim_in_both(journal: Journal, table: Table, source: bytes, signature: Sig
 
 def _step_in_both(journal: Journal, table: Table, identity: str, step: str) -> None:
     source, signature, state, attempts = table[identity]
-    job = Job(identity, "photos", source, signature, "claimed", 0, None, 0, None, None, 0)
+    job = Job(identity, "photos", source, signature)
     if step == "placing":
-        journal.placing(job, "published", source, 7)
+        journal.placing(job, "published", source, FILE)
     else:
         getattr(journal, step)(job)
     attempts = {"attempt": attempts + 1, "uncount": max(attempts - 1, 0)}.get(step, attempts)

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from tests.rooms import CANARY, bound_by_rights, open_descriptors, quick_folder, small_disk
 
 from facewarden.errors import ALREADY_RUNNING, FOLDER, JOURNAL_DAMAGED, JOURNAL_NEWER, CannotStart
-from facewarden.files import Signature
+from facewarden.files import Identity, Signature
 from facewarden.journal import Job, Journal, schema
 
 SIGNATURE = Signature(1, 2, 3)
@@ -30,12 +30,15 @@ def state() -> Iterator[Path]:
         yield folder
 
 
+FILE = Identity(7, 100, 5, b"result")
+
+
 def claim(journal: Journal, source: bytes = b"photo.jpg", signature: Signature = SIGNATURE) -> Job:
     return journal.claim("photos", source, signature, b"content", b"variant")
 
 
 def finish(journal: Journal, job: Job) -> None:
-    journal.placing(job, "published", job.source, 7, regions=2)
+    journal.placing(job, "published", job.source, FILE, regions=2)
     journal.placed(job)
     journal.done(job)
 
@@ -48,7 +51,7 @@ def test_what_was_written_survives_kill_9(state: Path) -> None:
         journal = Journal(state)
         job = claim(journal)
         journal.attempt(job)
-        journal.placing(job, "published", b"photo.jpg", 7)
+        journal.placing(job, "published", b"photo.jpg", FILE)
         os.write(writer, job.id.encode())
         os.kill(os.getpid(), signal.SIGKILL)
     os.waitpid(child, 0)

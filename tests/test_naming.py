@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.daemon import Daemon
-from tests.rooms import NASTY, drop, inbox_in, job_of, quick_folder
+from tests.rooms import NASTY, door_of, drop, inbox_in, job_of, quick_folder
 
 from facewarden import config
 from facewarden.delivery.naming import report_path, target_path
-from facewarden.delivery.publish import temporary_name
 from facewarden.journal import Journal
+from facewarden.newfile import temporary_name
 from facewarden.recovery import recover
 
 KEY = b"key" * 11
@@ -109,9 +109,9 @@ def test_a_crash_leaves_no_temp_file_under_a_pseudonym(tmp_path: Path) -> None:
         drop(settings, b"Kowalska/anna.jpg")
         job = job_of(journal, settings, b"Kowalska/anna.jpg")
         for path in (target_path, report_path):
-            folder, _, _ = path(settings, KEY, job.source).rpartition(b"/")
+            folder, _, _ = path(settings, journal.key, job.source).rpartition(b"/")
             left = settings.outbox / os.fsdecode(folder) / os.fsdecode(temporary_name(job.id))
             left.parent.mkdir(exist_ok=True)
             left.write_bytes(b"half")
-            recover(journal, KEY, {settings.name: settings})
+            recover(journal, {settings.name: (settings, door_of(settings))})
             assert not left.exists()

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.rooms import NASTY, bound_by_rights, contents, open_descriptors, small_disk
 
 from facewarden import files
-from facewarden.files import Signature
+from facewarden.files import Identity
 from facewarden.newfile import new_file, place
 
 NAMES = st.one_of(
@@ -102,18 +102,18 @@ def test_nothing_is_visible_before_the_name(tmp_path: Path, here: int, way: str)
     assert os.listdir(here) == []
 
 
-def test_the_inode_is_known_before_the_name(tmp_path: Path, here: int, way: str) -> None:
+def test_its_identity_is_known_before_the_name(tmp_path: Path, here: int, way: str) -> None:
     """The file stands under its name with the inode that was told before, its bytes whole and rights as the umask says."""
     old = os.umask(0o027)
     try:
         with new_file(here, b".temporary.part") as made:
             made.write(b"whole")
             place(b"photo.jpg", here, made.give, nothing)
-            inode = made.inode
+            identity = made.identity(b"content")
     finally:
         os.umask(old)
     status = (tmp_path / "photo.jpg").stat()
-    assert (Signature.of(status).inode, status.st_mode & 0o777) == (inode, 0o640)
+    assert (Identity.of(status, b"content"), status.st_mode & 0o777) == (identity, 0o640)
     assert contents(tmp_path) == {b"photo.jpg": b"whole"}
 
 

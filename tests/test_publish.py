@@ -25,8 +25,10 @@ from tests.rooms import (
 )
 
 from facewarden import config
-from facewarden.delivery.publish import is_placed, publish, sweep, temporary_name, withdraw
+from facewarden.delivery.placing import came_through, sweep, withdraw
+from facewarden.delivery.publish import publish
 from facewarden.journal import Job, Journal
+from facewarden.newfile import temporary_name
 
 RESULT = b"result" * 1000
 
@@ -64,7 +66,7 @@ def test_a_result_stands_where_it_is_wanted(journal: Journal, inbox: config.Inbo
     assert contents(inbox.outbox) == {name: RESULT}
     after = noted(journal, job)
     assert (after.state, after.outcome, after.target, after.regions) == ("placed", "published", name, 3)
-    assert is_placed(after, inbox.outbox)
+    assert came_through(after, inbox.outbox, journal.key)
 
 
 def test_a_taken_name_gets_a_number(journal: Journal, inbox: config.Inbox) -> None:
@@ -179,20 +181,20 @@ def test_an_interrupted_placing_is_told_from_one_that_happened(journal: Journal,
     job = a_job(journal, inbox)
     publish(journal, job, "published", RESULT, inbox.outbox, b"deep/a.jpg")
     after = noted(journal, job)
-    assert is_placed(after, inbox.outbox)
+    assert came_through(after, inbox.outbox, journal.key)
     file = inbox.outbox / "deep" / "a.jpg"
     file.rename(file.with_name("moved.jpg"))
-    assert not is_placed(after, inbox.outbox)
+    assert not came_through(after, inbox.outbox, journal.key)
     file.write_bytes(b"another's")
-    assert not is_placed(after, inbox.outbox)
+    assert not came_through(after, inbox.outbox, journal.key)
     file.unlink()
     file.symlink_to("moved.jpg")
-    assert not is_placed(after, inbox.outbox)
+    assert not came_through(after, inbox.outbox, journal.key)
     (inbox.outbox / "deep").rename(inbox.outbox / "real")
-    assert not is_placed(after, inbox.outbox)
+    assert not came_through(after, inbox.outbox, journal.key)
     (inbox.outbox / "deep").symlink_to("real")
-    assert not is_placed(after, inbox.outbox)
-    assert not is_placed(after, inbox.outbox / "missing")
+    assert not came_through(after, inbox.outbox, journal.key)
+    assert not came_through(after, inbox.outbox / "missing", journal.key)
 
 
 def test_a_closed_folder_leaves_the_doubt(journal: Journal, inbox: config.Inbox) -> None:
@@ -202,7 +204,7 @@ def test_a_closed_folder_leaves_the_doubt(journal: Journal, inbox: config.Inbox)
     after = noted(journal, job)
     (inbox.outbox / "deep").chmod(0)
     with bound_by_rights(), pytest.raises(PermissionError):
-        is_placed(after, inbox.outbox)
+        came_through(after, inbox.outbox, journal.key)
     (inbox.outbox / "deep").chmod(0o700)
 
 

@@ -21,9 +21,9 @@ from tests.rooms import (
     second_file_system,
 )
 
-from facewarden import config
+from facewarden import config, files
 from facewarden.delivery.quarantine import quarantine, report
-from facewarden.errors import DAMAGED, REASONS, Reason
+from facewarden.errors import DAMAGED, REASONS, FileRefused, Reason
 from facewarden.journal import Job, Journal
 
 
@@ -52,7 +52,8 @@ def a_job(journal: Journal, inbox: config.Inbox, name: bytes = b"deep/a.jpg") ->
 
 
 def put(journal: Journal, job: Job, inbox: config.Inbox, *, keep: bool, reason: Reason = DAMAGED) -> str:
-    return quarantine(journal, job, reason, inbox.path, inbox.folder("quarantine"), keep=keep)
+    with files.folder(inbox.path) as root:
+        return quarantine(journal, job, FileRefused(reason), root, inbox.folder("quarantine"), keep=keep)
 
 
 def parted(inbox: config.Inbox) -> tuple[dict[bytes, bytes], list[bytes]]:
@@ -147,7 +148,7 @@ def test_a_link_in_quarantine_is_not_followed(journal: Journal, inbox: config.In
 @pytest.mark.parametrize("reason", REASONS.values(), ids=lambda reason: reason.name)
 def test_a_report_says_what_happened_and_what_to_do(reason: Reason) -> None:
     """Every reason makes a report of a few lines, with its number, in plain text."""
-    told = report("0f3a", reason).decode("ascii")
+    told = report("0f3a", FileRefused(reason)).decode("ascii")
     assert reason.what in told
     assert reason.advice in told
     assert f"{reason.number} ({reason.name})" in told

@@ -12,6 +12,7 @@ import structlog.testing
 from tests.rooms import (
     CANARY,
     contents,
+    door_of,
     drop,
     inbox_in,
     job_of,
@@ -20,12 +21,12 @@ from tests.rooms import (
 
 from facewarden.delivery.publish import publish
 from facewarden.errors import CannotStart
+from facewarden.files import Identity
 from facewarden.journal import Journal
 from facewarden.recovery import recover, resume
 
 NAME = b"albums/photo.jpg"
 RESULT = b"result" * 1000
-KEY = b"key" * 11
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ def test_an_original_that_left_during_the_stop_has_vanished(tmp_path: Path, jour
         job_of(journal, inbox, name)
     (inbox.path / "gone.jpg").unlink()
     drop(inbox, b"changed.jpg", b"another original")
-    recover(journal, KEY, {inbox.name: inbox})
+    recover(journal, {inbox.name: (inbox, door_of(inbox))})
     assert [job.source for job in journal.unfinished()] == [b"same.jpg"]
     assert journal.counts() == {"vanished": 2, "open": 1}
 
@@ -70,7 +71,7 @@ def test_a_subfolder_that_became_something_else_stops_nothing(tmp_path: Path, jo
             albums.write_bytes(b"")
         else:
             albums.symlink_to(tmp_path)
-    recover(journal, KEY, {inbox.name: inbox})
+    recover(journal, {inbox.name: (inbox, door_of(inbox))})
     assert journal.unfinished() == []
 
 
@@ -79,7 +80,7 @@ def test_an_inbox_that_left_the_configuration_is_not_touched(tmp_path: Path, jou
     inbox = inbox_in(tmp_path)
     drop(inbox, NAME)
     job_of(journal, inbox, NAME)
-    recover(journal, KEY, {})
+    recover(journal, {})
     assert len(journal.unfinished()) == 1
     assert contents(inbox.path) == {NAME: b"original"}
 
@@ -95,7 +96,7 @@ def test_one_unreachable_inbox_does_not_stop_the_others(tmp_path: Path, journal:
         publish(journal, job, "published", RESULT, inbox.outbox, job.source)
     away.path.rename(tmp_path / CANARY)
     with structlog.testing.capture_logs() as told:
-        recover(journal, KEY, {inbox.name: inbox for inbox in (away, here)})
+        recover(journal, {inbox.name: (inbox, door_of(inbox)) for inbox in (away, here)})
     assert [job.inbox for job in journal.unfinished()] == ["away"]
     assert [entry["event"] for entry in told] == ["folder_out_of_reach", "job_recovered"]
     assert CANARY not in repr(told)
@@ -116,7 +117,7 @@ def test_a_journey_cut_off_by_an_error_is_resumed_without_a_second_result(
             publish(journal, job, "published", RESULT, inbox.outbox, job.source)
         database.execute("DROP TRIGGER fault")
     assert contents(inbox.outbox) == {NAME: RESULT}
-    resume(journal, KEY, inbox, NAME)
+    resume(journal, inbox, door_of(inbox), NAME)
     assert journal.finished(inbox.name, NAME, job.signature)
     assert journal.unfinished() == []
 
@@ -127,8 +128,8 @@ def test_a_placing_that_failed_is_resumed_under_the_same_job(tmp_path: Path, jou
     drop(inbox, NAME)
     job = job_of(journal, inbox, NAME)
     journal.attempt(job)
-    journal.placing(job, "published", NAME, inode=1)
-    resume(journal, KEY, inbox, NAME)
+    journal.placing(job, "published", NAME, Identity(1))
+    resume(journal, inbox, door_of(inbox), NAME)
     again = job_of(journal, inbox, NAME)
     assert (again.id, again.attempts) == (job.id, 1)
     assert len(journal.unfinished()) == 1

@@ -9,21 +9,20 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-from tests.rooms import contents, drop, inbox_in, job_of, killed_before_step, second_file_system, signature_of
+from tests.rooms import contents, door_of, drop, inbox_in, job_of, killed_before_step, second_file_system, signature_of
 
 from facewarden import config
 from facewarden.config.models import Role
 from facewarden.delivery.publish import publish
 from facewarden.delivery.quarantine import quarantine
-from facewarden.delivery.retire import retire
-from facewarden.errors import DAMAGED
+from facewarden.errors import DAMAGED, FileRefused
 from facewarden.journal import Journal
 from facewarden.recovery import recover
+from facewarden.retiring import conclude
 
 NAME = b"albums/photo.jpg"
 RESULT = b"result" * 1000
 ORIGINAL = b"original" * 1000
-KEY = b"key" * 11
 ROLES: tuple[Role, ...] = get_args(Role)
 
 
@@ -39,8 +38,7 @@ def deliver(journal: Journal, inbox: config.Inbox) -> None:
     job = job_of(journal, inbox, NAME)
     journal.attempt(job)
     publish(journal, job, "published", RESULT, inbox.outbox, job.source)
-    retire(job, inbox.path, inbox.originals, inbox.folder("archive"))
-    journal.done(job)
+    conclude(journal, job, inbox, door_of(inbox))
 
 
 def refuse(journal: Journal, inbox: config.Inbox) -> None:
@@ -48,14 +46,15 @@ def refuse(journal: Journal, inbox: config.Inbox) -> None:
     job = job_of(journal, inbox, NAME)
     journal.attempt(job)
     keep = inbox.originals == "keep"
-    quarantine(journal, job, DAMAGED, inbox.path, inbox.folder("quarantine"), keep=keep)
+    with door_of(inbox)() as root:
+        quarantine(journal, job, FileRefused(DAMAGED), root, inbox.folder("quarantine"), keep=keep)
     journal.done(job)
 
 
 def start_again(state: Path, inbox: config.Inbox, work: Callable[[Journal, config.Inbox], None]) -> None:
     """A fresh start: recover, then take up the file if it is there and has had no outcome; nothing may stay open."""
     journal = Journal(state)
-    recover(journal, KEY, {inbox.name: inbox})
+    recover(journal, {inbox.name: (inbox, door_of(inbox))})
     assert not [name for role in ROLES for name in contents(inbox.folder(role)) if name.endswith(b".part")]
     path = inbox.path / os.fsdecode(NAME)
     if path.exists() and not journal.finished(inbox.name, NAME, signature_of(inbox.path, NAME)):

@@ -12,25 +12,28 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
 
-from facewarden import config, files
+from facewarden import config
 from facewarden.config.models import Role
-from facewarden.delivery.publish import PREFIX, is_placed
-from facewarden.delivery.retire import unchanged
+from facewarden.delivery.original import is_there
+from facewarden.delivery.placing import came_through
+from facewarden.finding import by_name, doors
+from facewarden.intake.root import Door
 from facewarden.intake.scan import Names, scan
 from facewarden.journal import Job, read_jobs
+from facewarden.key import known_key
+from facewarden.newfile import PREFIX
+from facewarden.outcomes import FOLDERS, WORDS
 
 LOOKS = 3
 """How often a difference is looked at again: a photo that moved between two looks is no difference."""
-
-_ENDS = {"published": "delivered", "held": "held", "quarantined": "quarantined", "vanished": "vanished"}
-_FOLDERS: dict[str | None, Role] = {"published": "outbox", "held": "hold", "quarantined": "quarantine"}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Account:
     """One inbox's photos.
 
-    `missing`: they left the inbox without an outcome. `twice`: outcomes beyond the first of one original. `stray`: temp files that belong to no open job. `vanished` ones were taken away by someone else.
+    `missing`: they left the inbox without an outcome. `twice`: outcomes beyond the first of one original. `stray`: temp files that belong to no open job. `owed`: originals that are still to be archived or deleted. `superseded`: results of originals that
+    were changed after they were read. `vanished` ones were taken away by someone else.
     """
 
     inbox: str
@@ -41,6 +44,8 @@ class Account:
     missing: int = 0
     twice: int = 0
     stray: int = 0
+    owed: int = 0
+    superseded: int = 0
     vanished: int = 0
 
     @property
@@ -65,25 +70,31 @@ def accounts(configuration: config.Configuration) -> list[Account]:
 def _look(configuration: config.Configuration) -> list[Account]:
     temporary = {inbox.name: set(_temporary(inbox)) for inbox in configuration.inboxes}
     jobs: dict[str, list[Job]] = defaultdict(list)
+    inboxes, opened, key = by_name(configuration), doors(configuration), known_key(configuration.state)
     for job in read_jobs(configuration.state):
-        jobs[job.inbox].append(job)
-    return [_account(inbox, jobs[inbox.name], temporary[inbox.name]) for inbox in configuration.inboxes]
+        if job.inbox in inboxes:
+            jobs[inboxes[job.inbox].name].append(job)
+    return [
+        _account(inbox, jobs[inbox.name], temporary[inbox.name], opened[inbox.name], key)
+        for inbox in configuration.inboxes
+    ]
 
 
-def _account(inbox: config.Inbox, jobs: list[Job], temporary: set[Path]) -> Account:
+def _account(inbox: config.Inbox, jobs: list[Job], temporary: set[Path], door: Door, key: bytes | None) -> Account:
     counts: Counter[str] = Counter()
     stand: set[int] = set()
     """Originals that are kept where they were dropped, as hashes of name and version."""
     open_paths = set()
-    with files.folder(inbox.path) as root:
+    with door() as root:
         for job in jobs:
             if job.state != "done":
                 open_paths.add(job.source)
-                counts[_standing(job, inbox, root)] += 1
+                counts[_standing(job, inbox, root, key)] += 1
                 continue
-            counts[_ENDS[job.outcome or "vanished"]] += 1
+            counts[WORDS[job.outcome or "vanished"]] += 1
+            counts["owed"] += job.owed
             version = hash((job.source, job.signature))
-            if job.outcome != "vanished" and not job.gone:
+            if job.outcome not in ("vanished", "superseded") and not job.gone:
                 counts["twice"] += version in stand
                 stand.add(version)
         for path, signature in scan(root, Names(inbox, inbox.marker), deep=inbox.subfolders != "ignore"):
@@ -93,11 +104,11 @@ def _account(inbox: config.Inbox, jobs: list[Job], temporary: set[Path]) -> Acco
     return Account(inbox.name, **counts)
 
 
-def _standing(job: Job, inbox: config.Inbox, root: int) -> str:
+def _standing(job: Job, inbox: config.Inbox, root: int, key: bytes | None) -> str:
     """What an open job is at this moment."""
-    if job.state == "placed" or (job.state == "placing" and is_placed(job, inbox.folder(_FOLDERS[job.outcome]))):
-        return _ENDS[job.outcome or "vanished"]
-    return "waiting" if unchanged(job, root) else "missing"
+    if job.state == "placed" or (job.state == "placing" and came_through(job, inbox.folder(FOLDERS[job.outcome]), key)):
+        return WORDS[job.outcome or "vanished"]
+    return "waiting" if is_there(job, root) else "missing"
 
 
 def _temporary(inbox: config.Inbox) -> Iterator[Path]:

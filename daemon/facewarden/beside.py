@@ -20,10 +20,12 @@ from facewarden.errors import CannotStart
 from facewarden.forgetting import forget_old
 from facewarden.hooks import Hooks
 from facewarden.intake.inbox import Inbox
+from facewarden.journal import Journal
 from facewarden.ledger import write_days
 from facewarden.metrics import Metrics
 from facewarden.pool import Pool, PoolStopped
 from facewarden.recall import require_recall
+from facewarden.retiring import Retiring
 from facewarden.status import Status
 
 log = structlog.get_logger()
@@ -43,7 +45,7 @@ class _Part(Protocol):
 
 @contextlib.contextmanager
 def beside(
-    configuration: config.Configuration, pool: Pool, inboxes: Collection[Inbox]
+    configuration: config.Configuration, journal: Journal, pool: Pool, inboxes: Collection[Inbox]
 ) -> Iterator[Callable[[float], float]]:
     """What the loop must call at each step; it returns until when the loop may rest.
 
@@ -61,8 +63,10 @@ def beside(
         hooks = Hooks(configuration)
         opened.enter_context(hooks.running())
         opened.enter_context(logs.heard_by(hooks.hear))
+        retiring = Retiring(journal, inboxes)
+        opened.enter_context(logs.heard_by(retiring.hear))
         recall.prove(fresh=True)
-        parts: list[_Part] = [recall, _Daily(configuration, status), status, *([metrics] if metrics else [])]
+        parts: list[_Part] = [recall, _Daily(configuration, status), retiring, status, *([metrics] if metrics else [])]
 
         def beat(now: float) -> float:
             for part in parts:

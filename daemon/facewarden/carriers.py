@@ -61,6 +61,6 @@ class Carriers:
 
     def _carry(self, inbox: Inbox, settled: Settled) -> None:
         try:
-            self._tell(self._journey.carry(inbox.settings, inbox.recipe, settled))
+            self._tell(self._journey.carry(inbox.settings, inbox.root.proved, inbox.recipe, settled))
         except BaseException as failure:  # noqa: BLE001 - the loop raises it again in its own thread
             self._tell(failure)

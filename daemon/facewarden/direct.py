@@ -97,7 +97,7 @@ def _redact_one(source: Source, target: Path, profile: Profile, recipe: Recipe, 
             reply = pool.treat(original, recipe, LimitsSection().seconds, receiver=binding)
             container, data = binding.result(reply)
         except FileRefused as refused:
-            put(target, source.relative + b".facewarden.txt", report(random_id, refused.reason), random_id)
+            put(target, source.relative + b".facewarden.txt", report(random_id, refused), random_id)
             return Done(source, None, refused.reason)
         put(target, result_name(source.relative, container), data, random_id)
     except OSError:

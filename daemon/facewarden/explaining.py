@@ -14,6 +14,7 @@ from facewarden.files import Signature
 from facewarden.finding import Found, Place, find, places
 from facewarden.intake.scan import Names
 from facewarden.journal import Job
+from facewarden.outcomes import FOLDERS
 
 RETRY = "to have it taken again: facewarden retry {}"
 RELEASE = "after a look at it, deliver it: facewarden release {}"
@@ -38,6 +39,8 @@ def _told(found: Found) -> list[str]:
     if job.outcome == "vanished":
         return [f"{name}: it was taken away before it was done"]
     place = _shown(job, inbox)
+    if job.outcome == "superseded":
+        return [f"{name}: superseded: the original was changed after it was read; {place} shows what it was before"]
     if job.outcome == "quarantined":
         reason = REASONS[job.reason]
         said = f"{name}: quarantined, reason {reason.number} ({reason.name}). {reason.sentence()}"
@@ -49,11 +52,12 @@ def _told(found: Found) -> list[str]:
     hidden = f"{job.regions} regions hidden" if job.regions else "no face found"
     if job.outcome == "held":
         return [f"{name}: held, {hidden}; the result lies at {place}", RELEASE.format(job.id)]
-    return [f"{name}: delivered as {place}, {hidden}"]
+    owed = ["the original is still to be archived or deleted: it is tried again by itself"] if job.owed else []
+    return [f"{name}: delivered as {place}, {hidden}", *owed]
 
 
 def _shown(job: Job, inbox: config.Inbox) -> str:
-    role = {"published": "outbox", "held": "hold", "quarantined": "quarantine"}[job.outcome or "published"]
+    role = FOLDERS.get(job.outcome, "outbox")
     return f"{os.fsdecode(job.target or b'')} in the {role} folder of inbox {inbox.name}"
 
 

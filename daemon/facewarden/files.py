@@ -27,6 +27,12 @@ NAME_BYTES = 255
 GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 """Error numbers that mean: there is nothing at this path that was dropped or put there (a link counts as nothing)."""
 
+UNPROVED = (errno.ENOMEDIUM,)
+"""What is raised where another folder stands in the place of the right one, or none that is proved to be it."""
+
+NO_FILE = (errno.EINVAL, errno.ENXIO)
+"""What `open_regular` meets where something other than a file stands: a folder, a device, a socket or a pipe."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Signature:
@@ -39,6 +45,32 @@ class Signature:
     @classmethod
     def of(cls, status: os.stat_result) -> Signature:
         return cls(_signed(status.st_ino), status.st_size, _signed(status.st_mtime_ns))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Identity:
+    """Which file was put somewhere, so that another one under its name, or with its inode, is not taken for it.
+
+    `content` is the HMAC of its bytes under the journal's key, None where nobody read them. An older facewarden noted the
+    inode alone. The device is not among them: it is counted anew at each mount.
+    """
+
+    inode: int
+    size: int | None = None
+    mtime_ns: int | None = None
+    content: bytes | None = None
+
+    @classmethod
+    def of(cls, status: os.stat_result, content: bytes | None) -> Identity:
+        version = Signature.of(status)
+        return cls(version.inode, version.size, version.mtime_ns, content)
+
+    @property
+    def signature(self) -> Signature | None:
+        """What can be compared without reading; None where an older facewarden noted the inode alone."""
+        if self.size is None or self.mtime_ns is None:
+            return None
+        return Signature(self.inode, self.size, self.mtime_ns)
 
 
 def _signed(number: int) -> int:
@@ -162,6 +194,11 @@ def lock(file: Path) -> IO[bytes]:
         held.close()
         raise
     return held
+
+
+def names(folder: int) -> list[bytes]:
+    """What is in an open folder, hidden files too."""
+    return [os.fsencode(name) for name in os.listdir(folder)]
 
 
 def unlink_if_there(name: bytes, parent: int) -> None:

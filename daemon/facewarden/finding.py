@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 import re
 from pathlib import Path
 
-from facewarden import config
+from facewarden import config, files
 from facewarden.config.models import Role
-from facewarden.journal import Job, read_jobs
+from facewarden.intake.root import Door, known_inbox
+from facewarden.journal import Job, KnownFolder, has_jobs, read_folders, read_jobs
+from facewarden.moves import renames
+from facewarden.outcomes import FOLDERS
 
-ROLES: dict[str | None, Role] = {"published": "outbox", "held": "hold", "quarantined": "quarantine"}
 _ID = re.compile(r"[0-9a-f]{16}")
 _REPORT = re.compile(rb"(?s)(.*)\.facewarden-([0-9a-f]{16})\.txt")
 
@@ -47,9 +50,32 @@ def places(configuration: config.Configuration, path: Path) -> list[Place]:
     return found
 
 
+def by_name(configuration: config.Configuration) -> dict[str, config.Inbox]:
+    """The inboxes by name, also by one that the journal still calls them by. Raises CannotStart where it cannot be read."""
+    renamed = renames(configuration.inboxes, read_folders(configuration.state))
+    inboxes = {inbox.name: inbox for inbox in configuration.inboxes}
+    return inboxes | {old: inboxes[new] for old, new in renamed.items()}
+
+
+def doors(configuration: config.Configuration) -> dict[str, Door]:
+    """How each inbox's folder is opened by those beside the service: proved to be the one that it took last. Raises CannotStart."""
+    known = read_folders(configuration.state)
+    renamed = renames(configuration.inboxes, known)
+    own = {renamed.get(folder.inbox, folder.inbox): folder for folder in known if folder.role == "inbox"}
+    return {inbox.name: _door(configuration, inbox, own.get(inbox.name)) for inbox in configuration.inboxes}
+
+
+def _door(configuration: config.Configuration, inbox: config.Inbox, own: KnownFolder | None) -> Door:
+    if own is None and not has_jobs(configuration.state, inbox.name):
+        return functools.partial(
+            files.folder, inbox.path
+        )  # the service never took it: nothing is known, so nothing can be mistaken
+    return functools.partial(known_inbox, inbox.path, inbox.marker, own)
+
+
 def find(configuration: config.Configuration, what: str) -> list[Found]:
     """The jobs of this id or path, oldest first. Raises CannotStart where the journal cannot be read."""
-    inboxes = {inbox.name: inbox for inbox in configuration.inboxes}
+    inboxes = by_name(configuration)
     if _ID.fullmatch(what):
         jobs = (job for job in read_jobs(configuration.state) if job.id == what)
         return [Found(job, inboxes[job.inbox]) for job in jobs if job.inbox in inboxes]
@@ -63,7 +89,7 @@ def find(configuration: config.Configuration, what: str) -> list[Found]:
 
 def quarantined(configuration: config.Configuration) -> list[Found]:
     """Every job that ended in quarantine, of inboxes that are configured."""
-    inboxes = {inbox.name: inbox for inbox in configuration.inboxes}
+    inboxes = by_name(configuration)
     return [
         Found(job, inboxes[job.inbox])
         for job in read_jobs(configuration.state)
@@ -73,12 +99,12 @@ def quarantined(configuration: config.Configuration) -> list[Found]:
 
 def _is_at(job: Job, place: Place, inbox: config.Inbox) -> bool:
     if place.role is None:
-        return job.inbox == place.inbox.name and job.source == place.relative
+        return inbox.name == place.inbox.name and job.source == place.relative
     if place.role == "archive":
-        return job.inbox == place.inbox.name and job.gone and job.source == place.relative
+        return inbox.name == place.inbox.name and job.gone and job.source == place.relative
     # Several inboxes may share such a folder.
     same = inbox.folder(place.role).resolve() == place.inbox.folder(place.role).resolve()
-    if not same or ROLES.get(job.outcome) != place.role:
+    if not same or FOLDERS.get(job.outcome, "outbox") != place.role:
         return False
     report = _REPORT.fullmatch(place.relative)
     return job.id.encode() == report[2] if report else job.target == place.relative

@@ -6,10 +6,13 @@ and a held result could not be released.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from facewarden import config, files
-from facewarden.delivery.retire import unchanged
+from facewarden.delivery.original import is_there
+from facewarden.finding import by_name, doors
+from facewarden.intake.root import Door
 from facewarden.journal import Job, ended_before, forget
 
 DAY = 86_400.0
@@ -20,12 +23,12 @@ BATCH = 500
 def forget_old(configuration: config.Configuration, days: float, now: float) -> int:
     """Remove the rows of jobs that ended so many days before; returns how many.
 
-    Raises OSError where an inbox is out of reach, CannotStart where the journal is.
+    Raises OSError where an inbox is out of reach, or is not the folder that the service took last; CannotStart where the journal is.
     """
-    inboxes = {inbox.name: inbox for inbox in configuration.inboxes}
+    inboxes, opened = by_name(configuration), doors(configuration)
     count = 0
     for ended in ended_before(configuration.state, now - days * DAY, BATCH):
-        old = [job for job in ended if job.inbox in inboxes and not _needed(job, inboxes[job.inbox])]
+        old = [job for job in ended if job.inbox in inboxes and not _needed(job, inboxes[job.inbox], opened)]
         if old:
             count += forget(configuration.state, old)
         for job in old:
@@ -33,13 +36,25 @@ def forget_old(configuration: config.Configuration, days: float, now: float) -> 
     return count
 
 
-def _needed(job: Job, inbox: config.Inbox) -> bool:
+def _needed(job: Job, inbox: config.Inbox, opened: Mapping[str, Door]) -> bool:
+    if job.owed:
+        return True
     if job.outcome == "held" and _stands(inbox.folder("hold"), job.target or b""):
         return True
     if job.gone or job.outcome == "vanished":
         return False
-    with files.folder(inbox.path) as root:
-        return unchanged(job, root)
+    with opened[inbox.name]() as root:
+        return _may_be_there(job, root)
+
+
+def _may_be_there(job: Job, root: int) -> bool:
+    """Whether the original stands in the inbox; in doubt it does, for without its row it would be taken for a new drop."""
+    try:
+        return is_there(job, root)
+    except OSError as error:
+        if error.errno not in files.UNPROVED:
+            raise
+        return True
 
 
 def _stands(folder: Path, target: bytes) -> bool:

@@ -20,8 +20,8 @@ import structlog
 
 from facewarden import config
 from facewarden.errors import CannotStart
-from facewarden.finding import ROLES
 from facewarden.journal import Job, read_job
+from facewarden.outcomes import FOLDERS
 
 log = structlog.get_logger()
 
@@ -79,7 +79,7 @@ def _run(job: Job, inbox: config.Inbox) -> None:
     program = _program(inbox, job.outcome)
     if not program or not job.target:
         return
-    result = inbox.folder(ROLES[job.outcome]) / os.fsdecode(job.target)
+    result = inbox.folder(FOLDERS[job.outcome]) / os.fsdecode(job.target)
     environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8"}
     nothing = subprocess.DEVNULL
     try:

@@ -16,23 +16,28 @@ from typing import Any, Literal
 
 import structlog
 
-from facewarden import config, files, logs
+from facewarden import config, logs
 from facewarden.config.models import LimitsSection
 from facewarden.delivery.binding import Binding
 from facewarden.delivery.encode import container_of, result_name
+from facewarden.delivery.holding import held_preview, write_note
 from facewarden.delivery.naming import report_path, target_path
+from facewarden.delivery.placing import stands
 from facewarden.delivery.preview import preview_name, sheet
 from facewarden.delivery.publish import publish, put
 from facewarden.delivery.quarantine import quarantine
 from facewarden.delivery.results import Results
-from facewarden.delivery.retire import retire
-from facewarden.errors import CRASHED, REASONS, FileRefused, Reason
+from facewarden.drops import known_again
+from facewarden.errors import CRASHED, REASONS, FileRefused
 from facewarden.intake.claim import Claim, NotSettledError, claim
+from facewarden.intake.root import Door
 from facewarden.intake.settle import Settled
 from facewarden.journal import Job, Journal, Outcome
+from facewarden.outcomes import FOLDERS
 from facewarden.pool import Pool, PoolStopped
 from facewarden.recovery import resume
 from facewarden.replies import Reply
+from facewarden.retiring import conclude
 from facewarden.turns import Turns
 from facewarden.values import Recipe
 
@@ -51,27 +56,28 @@ class Ending:
 class Journey:
     """Carries photos; used by several threads at a time."""
 
-    def __init__(self, journal: Journal, pool: Pool, results: Results, key: bytes, limits: LimitsSection) -> None:
-        self._journal, self._pool, self._results, self._key, self._limits = journal, pool, results, key, limits
+    def __init__(self, journal: Journal, pool: Pool, results: Results, limits: LimitsSection) -> None:
+        self._journal, self._pool, self._results, self._limits = journal, pool, results, limits
         self._turns = Turns()
         self._owed: set[str] = set()
         """Jobs whose last attempt could not be taken back yet."""
 
-    def carry(self, inbox: config.Inbox, recipe: Recipe, settled: Settled) -> Ending:
-        """Carry one settled file as far as it goes. Raises CannotStart where no worker can be had any more."""
+    def carry(self, inbox: config.Inbox, door: Door, recipe: Recipe, settled: Settled) -> Ending:
+        """Carry one settled file as far as it goes. `door` opens the inbox's folder.
+
+        Raises CannotStart where no worker can be had any more.
+        """
         try:
             # An error may have cut off its last journey after its result was placed.
-            resume(self._journal, self._key, inbox, settled.path)
+            resume(self._journal, inbox, door, settled.path)
             if self._journal.finished(inbox.name, settled.path, settled.signature):
                 return Ending(inbox.name, settled.path, "again")
-            with files.folder(inbox.path) as root:
-                claimed = claim(self._journal, self._key, inbox, root, settled, recipe)
-            job = claimed.job
-            if self._journal.known_again(inbox.name, job.source, job.signature, claimed.content):
-                self._journal.vanished(job)
-                return Ending(inbox.name, settled.path, "again")
+            with door() as root:
+                claimed = claim(self._journal, inbox, root, settled, recipe)
+                if known_again(self._journal, inbox, root, claimed.job):
+                    return Ending(inbox.name, settled.path, "again")
             with self._turns.of(claimed.content + claimed.variant):
-                outcome = self._deliver(inbox, recipe, claimed, time.monotonic() - settled.first_seen)
+                outcome = self._deliver(inbox, door, recipe, claimed, time.monotonic() - settled.first_seen)
         except NotSettledError:
             return Ending(inbox.name, settled.path, "again")
         except OSError as error:
@@ -80,17 +86,17 @@ class Journey:
         return Ending(inbox.name, settled.path, outcome)
 
     def _deliver(
-        self, inbox: config.Inbox, recipe: Recipe, claimed: Claim, waited: float
+        self, inbox: config.Inbox, door: Door, recipe: Recipe, claimed: Claim, waited: float
     ) -> Outcome | Literal["again"]:
         told: dict[str, Any] = {"job": claimed.job.id, "inbox": inbox.name, "wait_s": round(waited, 3)}
         if claimed.refusal:
             if claimed.refusal.retry and self._journal.attempt(claimed.job) < self._limits.attempts:
                 raise OSError(errno.EIO, "the original cannot be read now")
-            return self._quarantine(inbox, claimed, claimed.refusal, told)
-        if outcome := self._deliver_earlier(inbox, claimed, told):
+            return self._quarantine(inbox, door, claimed, FileRefused(claimed.refusal), told)
+        if outcome := self._deliver_earlier(inbox, door, claimed, told):
             return outcome
         try:
-            return self._deliver_new(inbox, recipe, claimed, told)
+            return self._deliver_new(inbox, door, recipe, claimed, told)
         except OSError:
             self._uncount(claimed.job)  # a folder that is full or away is no fault of the photo
             raise
@@ -104,7 +110,7 @@ class Journey:
             raise
 
     def _deliver_new(
-        self, inbox: config.Inbox, recipe: Recipe, claimed: Claim, told: dict[str, Any]
+        self, inbox: config.Inbox, door: Door, recipe: Recipe, claimed: Claim, told: dict[str, Any]
     ) -> Outcome | Literal["again"]:
         binding = Binding(inbox.output, shown=bool(inbox.preview))
         owner = inbox.name if inbox.worker_for == "inbox" else None
@@ -115,11 +121,12 @@ class Journey:
             with _timed(told, "encode_s"):
                 container, data = binding.result(reply)
         except FileRefused as refused:
-            return self._quarantine(inbox, claimed, refused.reason, told)
+            return self._quarantine(inbox, door, claimed, refused, told)
         told |= {"frames": len(reply.picture.frames), "regions": reply.region_count, "second_look": reply.second_look}
         told |= {f"{stage}_s": round(seconds, 3) for stage, seconds in reply.seconds.items()}
         self._keep(claimed, data)
-        return self._publish(inbox, claimed, _Result(data, container, reply.region_count, reply), told)
+        result = _Result(data, container, reply.region_count, reply.faceless, reply)
+        return self._publish(inbox, door, claimed, result, told)
 
     def _keep(self, claimed: Claim, data: bytes) -> None:
         """Before it is published: afterwards the next drop of the same content may already ask for it.
@@ -155,57 +162,64 @@ class Journey:
                 if not last.retry:
                     raise
 
-    def _deliver_earlier(self, inbox: config.Inbox, claimed: Claim, told: dict[str, Any]) -> Outcome | None:
+    def _deliver_earlier(self, inbox: config.Inbox, door: Door, claimed: Claim, told: dict[str, Any]) -> Outcome | None:
         """Deliver the result that the same content gave before; None where there is none any more."""
         for earlier in self._journal.earlier(claimed.content, claimed.variant):
             assert earlier.outcome is not None
             assert earlier.target is not None
             found = told | {"duplicate": True, "regions": earlier.regions}
-            if inbox.duplicates == "skip" and earlier.inbox == inbox.name:
+            if inbox.duplicates == "skip" and earlier.inbox == inbox.name and self._may_skip(inbox, earlier):
                 self._journal.skipped(claimed.job, earlier)
-                gone = self._retire(inbox, claimed)
-                return self._end(claimed, earlier.outcome, found, gone=gone)
+                conclude(self._journal, claimed.job, inbox, door)
+                log.info("job", **found, outcome=earlier.outcome)
+                return earlier.outcome
             if data := self._results.take(earlier.id):
-                result = _Result(data, container_of(earlier.target), earlier.regions)
-                return self._publish(inbox, claimed, result, found)
+                result = _Result(data, container_of(earlier.target), earlier.regions, earlier.faceless)
+                return self._publish(inbox, door, claimed, result, found)
         return None
 
-    def _publish(self, inbox: config.Inbox, claimed: Claim, result: _Result, told: dict[str, Any]) -> Outcome:
-        outcome: Outcome = "held" if inbox.without_face == "hold" and not result.regions else "published"
-        root = inbox.folder("hold" if outcome == "held" else "outbox")
-        wanted = result_name(target_path(inbox, self._key, claimed.job.source), result.container)
+    def _may_skip(self, inbox: config.Inbox, earlier: Job) -> bool:
+        """Of a photo that is deleted then, the earlier result must stand: it would be all that is left."""
+        return inbox.originals != "delete" or stands(earlier, inbox.folder(FOLDERS[earlier.outcome]), self._journal.key)
+
+    def _publish(
+        self, inbox: config.Inbox, door: Door, claimed: Claim, result: _Result, told: dict[str, Any]
+    ) -> Outcome:
+        outcome: Outcome = "held" if inbox.without_face == "hold" and result.faceless else "published"
+        root, job = inbox.folder("hold" if outcome == "held" else "outbox"), claimed.job
+        wanted = result_name(target_path(inbox, self._journal.key, job.source), result.container)
+        if outcome == "held":
+            write_note(job.id, result.faceless, result.reply, root, wanted)
         with _timed(told, "publish_s"):
-            placed = publish(self._journal, claimed.job, outcome, result.data, root, wanted, regions=result.regions)
-        gone = self._retire(inbox, claimed)
+            counts = {"regions": result.regions, "faceless": result.faceless}
+            placed = publish(self._journal, job, outcome, result.data, root, wanted, **counts)
+        conclude(self._journal, job, inbox, door)
         if inbox.preview and result.reply:
             with _timed(told, "preview_s"):
-                self._preview(inbox, inbox.preview, claimed, placed, result.reply)
-        return self._end(claimed, outcome, told, gone=gone)
-
-    def _retire(self, inbox: config.Inbox, claimed: Claim) -> bool:
-        """The result is durable: now the original may go. One that cannot be moved stays, and is not taken again."""
-        try:
-            return retire(claimed.job, inbox.path, inbox.originals, inbox.folder("archive"))
-        except OSError as error:
-            log.warning("original_not_retired", job=claimed.job.id, inbox=inbox.name, error=error.errno or 0)
-            return False
-
-    def _preview(self, inbox: config.Inbox, folder: Path, claimed: Claim, result: bytes, reply: Reply) -> None:
-        """Only a help for the eye: the result stands already, whatever becomes of this."""
-        try:
-            put(folder, preview_name(result), sheet(reply), claimed.job.id)
-        except OSError as error:
-            log.warning("preview_not_written", job=claimed.job.id, inbox=inbox.name, error=error.errno or 0)
-
-    def _end(self, claimed: Claim, outcome: Outcome, told: dict[str, Any], *, gone: bool) -> Outcome:
-        self._journal.done(claimed.job, gone=gone)
+                self._preview(inbox, inbox.preview, job, placed, result.reply, held=outcome == "held")
         log.info("job", **told, outcome=outcome)
         return outcome
 
-    def _quarantine(self, inbox: config.Inbox, claimed: Claim, reason: Reason, told: dict[str, Any]) -> Outcome:
-        keep = inbox.originals == "keep"
-        folder, alone = inbox.folder("quarantine"), report_path(inbox, self._key, claimed.job.source)
-        outcome = quarantine(self._journal, claimed.job, reason, inbox.path, folder, keep=keep, alone=alone)
+    def _preview(self, inbox: config.Inbox, folder: Path, job: Job, result: bytes, reply: Reply, *, held: bool) -> None:
+        """Only a help for the eye: the result stands already, whatever becomes of this. That of a held one waits as well."""
+        try:
+            if held:
+                self._results.keep(held_preview(job.id), sheet(reply))
+            else:
+                put(folder, preview_name(result), sheet(reply), job.id)
+        except OSError as error:
+            log.warning("preview_not_written", job=job.id, inbox=inbox.name, error=error.errno or 0)
+
+    def _quarantine(
+        self, inbox: config.Inbox, door: Door, claimed: Claim, refused: FileRefused, told: dict[str, Any]
+    ) -> Outcome:
+        keep, reason = inbox.originals == "keep", refused.reason
+        folder, alone = inbox.folder("quarantine"), report_path(inbox, self._journal.key, claimed.job.source)
+        content = claimed.content if claimed.data else None
+        with door() as root:
+            outcome = quarantine(
+                self._journal, claimed.job, refused, root, folder, keep=keep, alone=alone, content=content
+            )
         self._journal.done(claimed.job, gone=not keep)
         log.warning("job", **told, outcome=outcome, reason=reason.number, reason_name=reason.name)
         return outcome
@@ -216,6 +230,7 @@ class _Result:
     data: bytes
     container: str
     regions: int
+    faceless: int
     reply: Reply | None = None
     """None where an earlier result is delivered again: its pixels are not at hand, and nothing is opened for them."""
 

@@ -6,6 +6,8 @@ folder, in a backup say, has the journal without its key. Otherwise the state fo
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import os
 import secrets
 from pathlib import Path
@@ -25,6 +27,28 @@ def read_key(state: Path) -> bytes:
     """
     folder = os.environ.get("CREDENTIALS_DIRECTORY")
     return (folder and _given(Path(folder, CREDENTIAL))) or _own(state)
+
+
+def known_key(state: Path) -> bytes | None:
+    """The key for those beside the service; None where only the service has it (a credential of systemd's)."""
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    file = state / "key"
+    return (folder and _given(Path(folder, CREDENTIAL))) or (file.read_bytes() if file.exists() else None)
+
+
+def content_of(key: bytes, data: bytes | bytearray) -> bytes:
+    """By which the journal knows these bytes: HMAC-SHA256, so that nobody who reads it can test for a known photo."""
+    return hmac.digest(key, data, hashlib.sha256)
+
+
+def content_of_file(key: bytes, descriptor: int) -> bytes:
+    """The same of an open file, from its beginning. Raises OSError."""
+    code = hmac.new(key, digestmod=hashlib.sha256)
+    position = 0
+    while chunk := os.pread(descriptor, 1 << 20, position):
+        code.update(chunk)
+        position += len(chunk)
+    return code.digest()
 
 
 def _given(credential: Path) -> bytes | None:

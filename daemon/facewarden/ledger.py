@@ -19,6 +19,7 @@ from facewarden import __version__, config
 from facewarden.errors import REASONS
 from facewarden.identity import hashes
 from facewarden.journal import read_ends
+from facewarden.outcomes import WORDS
 
 FILE = "ledger.jsonl"
 FIRST = "0" * 64
@@ -38,18 +39,18 @@ def entry_of(configuration: config.Configuration, day: datetime.date, recall: En
             "delivered": 0,
             "held": 0,
             "quarantined": 0,
+            "superseded": 0,
             "regions": 0,
             "reasons": {},
             "settings": _settings(inbox),
         }
         for inbox in configuration.inboxes
     }
-    words = {"published": "delivered", "held": "held", "quarantined": "quarantined"}
     for inbox, outcome, reason, count, regions in read_ends(configuration.state, begin, begin + 86_400):
-        if inbox not in inboxes or outcome not in words:
+        if inbox not in inboxes or outcome == "vanished":
             continue
-        inboxes[inbox][words[outcome]] += count
-        inboxes[inbox]["regions"] += regions
+        inboxes[inbox][WORDS[outcome]] += count
+        inboxes[inbox]["regions"] += 0 if outcome == "superseded" else regions
         if reason in REASONS:
             inboxes[inbox]["reasons"][REASONS[reason].name] = count
     return {

@@ -15,15 +15,32 @@ from collections.abc import Callable, Iterator
 
 from facewarden import files
 
+PREFIX = ".facewarden-"
+"""How the names of files begin that are on their way; the job's id follows."""
+
+
+def temporary_name(job_id: str) -> bytes:
+    """Hidden, and the same at each attempt of a job, so that a retry replaces what a crash left behind."""
+    return f"{PREFIX}{job_id}.part".encode()
+
+
+def aside_name(job_id: str) -> bytes:
+    """Under which an original is taken aside in its folder before it is given up, so that nobody opens it meanwhile."""
+    return f"{PREFIX}{job_id}.original".encode()
+
+
 _NO_UNNAMED = (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT)
 
 
 class NewFile:
-    """An open file without a visible name in the folder `parent` (a descriptor); `inode` stays when it gets its name."""
+    """An open file without a visible name in the folder `parent` (a descriptor)."""
 
     def __init__(self, descriptor: int, temporary: bytes | None, parent: int) -> None:
         self._descriptor, self._temporary, self._parent = descriptor, temporary, parent
-        self.inode = files.Signature.of(os.fstat(descriptor)).inode
+
+    def identity(self, content: bytes | None) -> files.Identity:
+        """What it is known by, also when it has its name; complete, so after `write` or `copy`."""
+        return files.Identity.of(os.fstat(self._descriptor), content)
 
     def write(self, data: bytes) -> None:
         """Write the bytes to the disk itself."""

@@ -12,7 +12,8 @@ from typing import Any, Literal
 from facewarden import __version__, accounts, config
 from facewarden.errors import JOURNAL_DAMAGED, CannotStart
 from facewarden.identity import identities
-from facewarden.journal import read_counts
+from facewarden.journal import read_counts, read_owed
+from facewarden.outcomes import WORDS
 from facewarden.status import FILE, process_start
 
 SILENT_AFTER = 30.0
@@ -23,7 +24,7 @@ RATE_SECONDS = 3600.0
 
 State = Literal["running", "silent", "stopped", "killed", "never started"]
 
-_ENDS = {"published": "delivered", "held": "held", "quarantined": "quarantined"}
+_ENDS = {outcome: WORDS[outcome] for outcome in ("published", "held", "quarantined")}
 
 
 def overview(configuration: config.Configuration, now: float) -> dict[str, Any]:
@@ -31,7 +32,7 @@ def overview(configuration: config.Configuration, now: float) -> dict[str, Any]:
     said = _said(configuration)
     state = _state(said, now)
     speaks = state in ("running", "silent")
-    counts = read_counts(configuration.state, now - RATE_SECONDS)
+    counts, owed = read_counts(configuration.state, now - RATE_SECONDS), read_owed(configuration.state)
     return {
         "state": state,
         "version": said.get("version", __version__),
@@ -42,7 +43,12 @@ def overview(configuration: config.Configuration, now: float) -> dict[str, Any]:
         "weights": said["weights"] if speaks else identities(configuration),
         "recall": said.get("recall"),
         "inboxes": [
-            {"inbox": inbox.name, **_ended(inbox.name, counts), **_waits(configuration, inbox, said if speaks else {})}
+            {
+                "inbox": inbox.name,
+                **_ended(inbox.name, counts),
+                **_owed(inbox.name, owed, now),
+                **_waits(configuration, inbox, said if speaks else {}),
+            }
             for inbox in configuration.inboxes
         ],
     }
@@ -80,6 +86,12 @@ def _ended(name: str, counts: dict[tuple[str, str], tuple[int, int]]) -> dict[st
     """What the journal counts, and how many ended in the last hour."""
     ended = {key: counts.get((name, outcome), (0, 0)) for outcome, key in _ENDS.items()}
     return {key: count for key, (count, _) in ended.items()} | {"per_hour": sum(recent for _, recent in ended.values())}
+
+
+def _owed(name: str, owed: dict[str, tuple[int, float]], now: float) -> dict[str, Any]:
+    """How many originals are still to be archived or deleted, and for how long the first of them."""
+    count, since = owed.get(name, (0, now))
+    return {"owed": count, "owed_s": round(now - since, 1) if count else None}
 
 
 def _waits(configuration: config.Configuration, inbox: config.Inbox, said: dict[str, Any]) -> dict[str, Any]:

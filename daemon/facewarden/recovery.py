@@ -7,53 +7,55 @@ have interrupted.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import get_args
 
 import structlog
 
-from facewarden import config, files, logs
+from facewarden import config, logs
 from facewarden.config.models import Role
 from facewarden.delivery.naming import report_path, target_path
-from facewarden.delivery.publish import is_placed, sweep, withdraw
-from facewarden.delivery.retire import retire, unchanged
+from facewarden.delivery.original import give_back, is_there
+from facewarden.delivery.placing import came_through, sweep, withdraw
+from facewarden.intake.root import Door
 from facewarden.journal import Job, Journal
+from facewarden.outcomes import FOLDERS
+from facewarden.retiring import conclude
 
 log = structlog.get_logger()
 
-_ROLE: dict[str | None, Role] = {"published": "outbox", "held": "hold", "quarantined": "quarantine"}
 
-
-def recover(journal: Journal, key: bytes, inboxes: Mapping[str, config.Inbox]) -> None:
-    """Finish or reopen every unfinished job. One whose folders are out of reach is left for the next start.
-
-    `key` is the service's secret, from which pseudonyms are made.
-    """
+def recover(journal: Journal, inboxes: Mapping[str, tuple[config.Inbox, Door]]) -> None:
+    """Finish or reopen every unfinished job. One whose folders are out of reach is left for the next start."""
     for job in journal.unfinished():
-        inbox = inboxes.get(job.inbox)
-        if inbox is None:
+        if job.inbox not in inboxes:
             continue  # its inbox left the configuration; should it come back, so does the job
+        inbox, door = inboxes[job.inbox]
         try:
-            _recover(journal, key, job, inbox)
+            _recover(journal, job, inbox, door)
         except OSError as error:
             logs.out_of_reach(inbox.name, error)
 
 
-def resume(journal: Journal, key: bytes, inbox: config.Inbox, path: bytes) -> None:
+def resume(journal: Journal, inbox: config.Inbox, door: Door, path: bytes) -> None:
     """The same for the one file at this path, before it is claimed again.
 
     An error may have cut off its last journey between a step and the journal's note of it. Raises OSError where a
     folder is out of reach.
     """
     for job in journal.cut_off(inbox.name, path):
-        _recover(journal, key, job, inbox)
+        _recover(journal, job, inbox, door)
 
 
-def _recover(journal: Journal, key: bytes, job: Job, inbox: config.Inbox) -> None:
-    _sweep(job, inbox, key)
-    with files.folder(inbox.path) as root:
-        there = unchanged(job, root)
-    if job.state == "placed" or (job.state == "placing" and _has_its_name(job, inbox, there=there)):
-        _finish(journal, job, inbox)
+def _recover(journal: Journal, job: Job, inbox: config.Inbox, door: Door) -> None:
+    _sweep(job, inbox, journal.key)
+    with door() as root:
+        there = is_there(job, root)
+        ended = job.state == "placed" or (job.state == "placing" and _has_its_name(journal, job, inbox, there=there))
+        if not ended:
+            give_back(job, root)
+    if ended:
+        _finish(journal, job, inbox, door)
     elif not there:
         journal.vanished(job)
     elif job.state == "placing":
@@ -61,10 +63,10 @@ def _recover(journal: Journal, key: bytes, job: Job, inbox: config.Inbox) -> Non
     # A file that is still there is found by the scan and claimed under the same id.
 
 
-def _has_its_name(job: Job, inbox: config.Inbox, *, there: bool) -> bool:
+def _has_its_name(journal: Journal, job: Job, inbox: config.Inbox, *, there: bool) -> bool:
     """Whether a placing that was cut off had come through all the same."""
-    folder = inbox.folder(_ROLE[job.outcome])
-    if not is_placed(job, folder):
+    folder: Path = inbox.folder(FOLDERS[job.outcome])
+    if not came_through(job, folder, journal.key):
         return False
     if job.outcome == "quarantined" and inbox.originals != "keep" and there:
         # Copied, and not removed yet. Taken back: of an original there is one, and whether the copy is one we only believe.
@@ -73,13 +75,12 @@ def _has_its_name(job: Job, inbox: config.Inbox, *, there: bool) -> bool:
     return True
 
 
-def _finish(journal: Journal, job: Job, inbox: config.Inbox) -> None:
+def _finish(journal: Journal, job: Job, inbox: config.Inbox, door: Door) -> None:
     journal.placed(job)
     if job.outcome == "quarantined":
-        gone = inbox.originals != "keep"
+        journal.done(job, gone=inbox.originals != "keep")
     else:
-        gone = retire(job, inbox.path, inbox.originals, inbox.folder("archive"))
-    journal.done(job, gone=gone)
+        conclude(journal, job, inbox, door)
     log.info("job_recovered", job=job.id, inbox=inbox.name, outcome=job.outcome)
 
 

@@ -33,7 +33,7 @@ def rehearse(configuration: config.Configuration, pool: Pool) -> Iterator[Rehear
     had = {
         (job.inbox, job.source, job.signature)
         for job in read_jobs(configuration.state)
-        if job.state == "done" and job.outcome != "vanished" and not job.gone
+        if job.state == "done" and job.outcome not in ("vanished", "superseded") and not job.gone
     }
     for inbox in configuration.inboxes:
         for path, signature in _there(inbox):
@@ -57,5 +57,5 @@ def _tried(configuration: config.Configuration, inbox: config.Inbox, path: bytes
         reply = pool.treat(original, recipe, configuration.limits.seconds, protocol.FIND, owner=inbox.name)
     except FileRefused as refused:
         return Rehearsed(inbox.name, path, "quarantined", refused.reason)
-    held = inbox.without_face == "hold" and not reply.region_count
+    held = inbox.without_face == "hold" and bool(reply.faceless)
     return Rehearsed(inbox.name, path, "held" if held else "published", None, reply.region_count)

@@ -1,8 +1,8 @@
 """Releasing: a held result, which a person has looked at, is delivered.
 
-It moves from the hold folder to the outbox and replaces nothing; then the journal follows. Whatever was cut off by a crash is
-known by the file itself (its inode, or across file systems its bytes), so that doing it again delivers nothing twice. Across
-file systems a crash before the very last step leaves the held copy where it was, beside the delivered one.
+What is delivered are the very bytes that were held, known by their HMAC: whatever else lies under that name by now is refused.
+They are copied to the outbox and replace nothing; then the journal follows, and the held file goes last. A copy that a crash
+left without its note is known by its bytes, so that doing it again delivers nothing twice.
 """
 
 from __future__ import annotations
@@ -10,14 +10,20 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
-from collections.abc import Iterator
+import stat
+from collections.abc import Callable, Iterator
 
 from facewarden import config, files
-from facewarden.delivery.publish import FOLDER_MODE, joined, temporary_name
-from facewarden.files import Signature
+from facewarden.delivery.holding import held_preview, remove_notes
+from facewarden.delivery.placing import is_open
+from facewarden.delivery.preview import preview_name
+from facewarden.delivery.publish import FOLDER_MODE, joined, put
+from facewarden.delivery.results import Results
+from facewarden.files import Identity
 from facewarden.finding import Found
 from facewarden.journal import Job, read_jobs, released
-from facewarden.newfile import new_file, place
+from facewarden.key import known_key
+from facewarden.newfile import new_file, place, temporary_name
 from facewarden.retrying import NotThereError
 
 LOOKED_AT = 1000
@@ -28,76 +34,97 @@ def release(configuration: config.Configuration, found: Found) -> None:
     """Deliver one held result. Raises NotThereError, OSError where a folder is out of reach, CannotStart."""
     job, inbox = found.job, found.inbox
     assert job.target is not None
-    subfolder, _, name = job.target.rpartition(b"/")
+    subfolder = job.target.rpartition(b"/")[0]
     with (
         files.folder(inbox.folder("hold")) as hold,
         files.folder(inbox.folder("outbox")) as outbox,
         files.folder(subfolder, beneath=outbox, create_mode=FOLDER_MODE) as there,
     ):
-        placed, inode = _moved(configuration, job, (hold, there), name)
-        released(configuration.state, job, joined(subfolder, placed), inode)
-        with contextlib.suppress(FileNotFoundError), files.folder(subfolder, beneath=hold) as here:
-            _remove_copied(name, here, inode)
+        held = _opened(job, hold)
+        try:
+            key = known_key(configuration.state)
+            if not is_open(job.placed, held, key):
+                raise NotThereError
+            known = {other.target for other in read_jobs(configuration.state) if other.outcome == "published"}
+            placed, file = _delivered(job, held, there, lambda tried: joined(subfolder, tried) in known)
+            released(configuration.state, job, joined(subfolder, placed), file)
+            _tidy(job, held, hold)
+        finally:
+            os.close(held)
+    _deliver_preview(configuration, inbox, job, joined(subfolder, placed), key)
 
 
-def _moved(configuration: config.Configuration, job: Job, roots: tuple[int, int], name: bytes) -> tuple[bytes, int]:
-    """The result's name and inode in the outbox's folder, where it is now."""
-    assert job.target is not None
-    hold, there = roots
-    status = files.status_of(job.target, hold)
-    if status is None:
-        for tried, inode in _candidates(name, there):
-            if inode == job.target_inode:
-                return tried, inode
-        raise NotThereError
-    inode = Signature.of(status).inode
-    with files.folder(job.target.rpartition(b"/")[0], beneath=hold) as here:
-        if os.fstat(here).st_dev == os.fstat(there).st_dev:
-            placed = place(name, there, lambda tried: files.rename_no_replace(name, here, tried, there), _nothing)
-            os.fsync(here)
-            return placed, inode
-        return _copied(configuration, job, here, there)
-
-
-def _copied(configuration: config.Configuration, job: Job, here: int, there: int) -> tuple[bytes, int]:
-    """Across file systems: a durable copy, or the one that an earlier try had made already."""
+def _opened(job: Job, hold: int) -> int:
+    """The file under the held name, open. Raises NotThereError where there is none, or a link, or anything but a file."""
     assert job.target is not None
     subfolder, _, name = job.target.rpartition(b"/")
-    source = files.open_regular(name, here)
     try:
-        data = _bytes_of(name, here)
-        known = {other.target for other in read_jobs(configuration.state) if other.outcome == "published"}
-        for tried, inode in _candidates(name, there):
-            if joined(subfolder, tried) not in known and _bytes_of(tried, there) == data:
-                return tried, inode
-        with new_file(there, temporary_name(job.id)) as made:
-            made.copy(source)
-            return place(name, there, made.give, _nothing), made.inode
-    finally:
-        os.close(source)
+        with files.folder(subfolder, beneath=hold) as here:
+            return files.open_regular(name, here)
+    except OSError as error:
+        if error.errno not in (*files.GONE, *files.NO_FILE):
+            raise
+        raise NotThereError from None
 
 
-def _candidates(name: bytes, there: int) -> Iterator[tuple[bytes, int]]:
-    """The files under a name and its numbered ones, with their inodes, down to the first name that is free."""
+def _delivered(job: Job, held: int, there: int, is_known: Callable[[bytes], bool]) -> tuple[bytes, Identity]:
+    """The result's name in the outbox's open folder: a durable copy, or the one that an earlier try had made already."""
+    assert job.target is not None
+    assert job.placed is not None
+    name = job.target.rpartition(b"/")[2]
+    data = _bytes_of(held)
+    for tried in _candidates(name, there):
+        descriptor = files.open_regular(tried, there)
+        try:
+            if not is_known(tried) and _bytes_of(descriptor) == data:
+                return tried, Identity.of(os.fstat(descriptor), job.placed.content)
+        finally:
+            os.close(descriptor)
+    with new_file(there, temporary_name(job.id)) as made:
+        made.write(data)
+        return place(name, there, made.give, _nothing), made.identity(job.placed.content)
+
+
+def _candidates(name: bytes, there: int) -> Iterator[bytes]:
+    """The files under a name and its numbered ones, down to the first name that is free."""
     for tried in itertools.islice(files.numbered_names(name), LOOKED_AT):
         status = files.status_of(tried, there)
         if status is None:
             return
-        yield tried, Signature.of(status).inode
+        if stat.S_ISREG(status.st_mode):
+            yield tried
 
 
-def _bytes_of(name: bytes, here: int) -> bytes:
-    descriptor = files.open_regular(name, here)
-    with open(descriptor, "rb") as file:
+def _bytes_of(descriptor: int) -> bytes:
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    with open(descriptor, "rb", closefd=False) as file:
         return file.read()
 
 
-def _remove_copied(name: bytes, here: int, placed: int) -> None:
-    """Take the held copy away, once the other one is the journal's."""
-    status = files.status_of(name, here)
-    if status and Signature.of(status).inode != placed:
-        os.unlink(name, dir_fd=here)
+def _tidy(job: Job, held: int, hold: int) -> None:
+    """Take the held file and its note away, now that the other one is the journal's."""
+    assert job.target is not None
+    subfolder, _, name = job.target.rpartition(b"/")
+    with files.folder(subfolder, beneath=hold) as here:
+        status = files.status_of(name, here)
+        if status and status.st_ino == os.fstat(held).st_ino:
+            os.unlink(name, dir_fd=here)
+        remove_notes(job.id, here)
         os.fsync(here)
+
+
+def _deliver_preview(
+    configuration: config.Configuration, inbox: config.Inbox, job: Job, result: bytes, key: bytes | None
+) -> None:
+    """Its preview waited with it. Where it has left, or cannot be written, there is none: the result stands already."""
+    if not inbox.preview or key is None:
+        return
+    results = Results(configuration.state / "results", key, configuration.results_megabytes << 20)
+    waited = results.take(held_preview(job.id))
+    if waited:
+        with contextlib.suppress(OSError):
+            put(inbox.preview, preview_name(result), waited, job.id)
+        results.drop(held_preview(job.id))
 
 
 def _nothing(tried: bytes) -> None:

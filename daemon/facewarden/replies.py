@@ -68,6 +68,18 @@ class Reply:
     def region_count(self) -> int:
         return sum(len(found) for found in self.regions)
 
+    @property
+    def pages_without_face(self) -> tuple[int, ...]:
+        """Pages, counted from 1, on which no face was found; of a photo or an animation (1,) where none was. Zones are no faces."""
+        found = [any(region.detector != "fixed" for region in regions) for regions in self.regions]
+        if self.picture.format not in DOCUMENTS:
+            return () if any(found) else (1,)
+        return tuple(number for number, has_face in enumerate(found, 1) if not has_face)
+
+    @property
+    def faceless(self) -> int:
+        return len(self.pages_without_face)
+
 
 def read_start(read: Read) -> Protection:
     """Wait for READY. Raises FileRefused with the reason the worker gave for not starting, or BAD_REPLY."""

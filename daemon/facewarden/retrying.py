@@ -11,10 +11,13 @@ import dataclasses
 import os
 
 from facewarden import config, files
+from facewarden.delivery.original import give_back, is_there
+from facewarden.delivery.placing import is_it
 from facewarden.delivery.retire import move
 from facewarden.files import Signature
-from facewarden.finding import Found
+from facewarden.finding import Found, doors
 from facewarden.journal import Job, forget
+from facewarden.key import known_key
 
 
 class NotThereError(Exception):
@@ -26,29 +29,30 @@ def retry(configuration: config.Configuration, found: Found) -> None:
     job, inbox = found.job, found.inbox
     assert job.target is not None
     if job.gone:
-        _put_back(job, inbox)
+        _put_back(job, inbox, known_key(configuration.state))
     else:
-        _require_original(job, inbox)
+        _require_original(configuration, job, inbox)
     forget(configuration.state, [job])
     _remove_report(job, inbox)
 
 
-def _put_back(job: Job, inbox: config.Inbox) -> None:
+def _put_back(job: Job, inbox: config.Inbox, key: bytes | None) -> None:
     assert job.target is not None
     folder = inbox.folder("quarantine")
     with files.folder(folder) as root:
+        there = dataclasses.replace(job, source=job.target)
+        give_back(there, root)  # a crash may have left it under way
         status = files.status_of(job.target, root)
-        if status is None or Signature.of(status).inode != job.target_inode:
+        if status is None or not is_it(job.placed, job.target, root, key):
             raise NotThereError
-        there = dataclasses.replace(job, source=job.target, signature=Signature.of(status))
-        move(there, root, inbox.path, job.source, lambda target, inode: None)
+        there = dataclasses.replace(there, signature=Signature.of(status))
+        move(there, root, inbox.path, job.source, lambda target, file: None)
 
 
-def _require_original(job: Job, inbox: config.Inbox) -> None:
-    with files.folder(inbox.path) as root:
-        status = files.status_of(job.source, root)
-    if status is None or Signature.of(status) != job.signature:
-        raise NotThereError
+def _require_original(configuration: config.Configuration, job: Job, inbox: config.Inbox) -> None:
+    with doors(configuration)[inbox.name]() as root:
+        if not is_there(job, root):
+            raise NotThereError
 
 
 def _remove_report(job: Job, inbox: config.Inbox) -> None:
@@ -62,5 +66,5 @@ def _remove_report(job: Job, inbox: config.Inbox) -> None:
         files.folder(source, beneath=root) as here,
     ):
         status = files.status_of(report, here)
-        if job.gone or (status and Signature.of(status).inode == job.target_inode):
+        if job.gone or (job.placed and status and Signature.of(status).inode == job.placed.inode):
             os.unlink(report, dir_fd=here)

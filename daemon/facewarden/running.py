@@ -11,7 +11,7 @@ from pathlib import Path
 
 import structlog
 
-from facewarden import config
+from facewarden import config, moves
 from facewarden.config import folders
 from facewarden.errors import FOLDER, CannotStart
 from facewarden.service import Service
@@ -84,7 +84,7 @@ class Running:
 def _checked(file: Path) -> config.Configuration:
     """The file's configuration, as far as it can be proved without starting. Raises CannotStart."""
     configuration = config.load(file)
-    found = folders.faults(configuration)
+    found = folders.faults(configuration) or moves.faults(configuration)
     if found:
         raise CannotStart(FOLDER, tuple(found))
     config.terms_of(configuration)

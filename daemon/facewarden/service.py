@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import structlog
 
-from facewarden import __version__, config
+from facewarden import __version__, config, moves
 from facewarden.beside import beside
 from facewarden.carriers import Carriers
 from facewarden.config import folders
@@ -25,11 +25,11 @@ from facewarden.errors import FOLDER, CannotStart, Reason
 from facewarden.intake.hanging import Hanging
 from facewarden.intake.inbox import Inbox
 from facewarden.intake.rhythm import SHARE
+from facewarden.intake.root import Root
 from facewarden.intake.rounds import Rounds
 from facewarden.intake.watch import way_of
-from facewarden.journal import Journal
+from facewarden.journal import Journal, KnownFolder
 from facewarden.journey import Ending, Journey
-from facewarden.key import read_key
 from facewarden.notify import Notifier
 from facewarden.pool import Pool, default_size, require_emblems
 from facewarden.pulse import Pulse
@@ -63,7 +63,7 @@ class Service:
         anew: bool = False,
     ) -> None:
         """`anew`: begin with a new journal also where that would do kept originals a second time."""
-        found = folders.faults(configuration)
+        found = folders.faults(configuration) or moves.faults(configuration)
         if found:
             raise CannotStart(FOLDER, tuple(found))
         if not anew:
@@ -82,17 +82,21 @@ class Service:
     def _open(self, configuration: config.Configuration, opened: contextlib.ExitStack) -> None:
         journal = Journal(configuration.state, proved=False)
         opened.callback(journal.close)
-        key = read_key(configuration.state)
+        self._carry_along(configuration, journal)
+        known = {folder.inbox: folder for folder in journal.known_folders() if folder.role == "inbox"}
         self.inboxes = {
-            settings.name: self._inbox(settings, configuration, journal) for settings in configuration.inboxes
+            settings.name: self._inbox(settings, configuration, journal, known.get(settings.name))
+            for settings in configuration.inboxes
         }
         for inbox in self.inboxes.values():
             opened.callback(inbox.root.close)
-        reached = {name: inbox.settings for name, inbox in self.inboxes.items() if inbox.first_look()}
+        reached = {
+            name: (inbox.settings, inbox.root.proved) for name, inbox in self.inboxes.items() if inbox.first_look()
+        }
         size = default_size() if configuration.workers == "auto" else configuration.workers
         pool = Pool(size, _worker_died, config.terms_of(configuration))
-        results = Results(configuration.state / "results", key, configuration.results_megabytes << 20)
-        journey = Journey(journal, pool, results, key, configuration.limits)
+        results = Results(configuration.state / "results", journal.key, configuration.results_megabytes << 20)
+        journey = Journey(journal, pool, results, configuration.limits)
         # One more than workers: while one photo is encoded, its worker already searches the next.
         self._carriers = Carriers(journey, size + 1, self._messages.put)
         opened.callback(self._carriers.close)
@@ -102,9 +106,9 @@ class Service:
             pool.start()
             opened.callback(pool.stop)
             require_emblems(pool, {f"inboxes[{n}].": inbox.recipe for n, inbox in enumerate(self.inboxes.values())})
-            beat = opened.enter_context(beside(configuration, pool, self.inboxes.values()))
+            beat = opened.enter_context(beside(configuration, journal, pool, self.inboxes.values()))
             proof.result()
-        recover(journal, key, reached)
+        recover(journal, reached)
         self._rounds = {name: self._rounds_of(inbox) for name, inbox in self.inboxes.items()}
         self._order = deque(self._rounds.values())
         self._hanging = Hanging(self._rounds.values())
@@ -114,12 +118,37 @@ class Service:
         tell = log.info if pool.protection.complete else log.warning
         tell("started", version=__version__, workers=size, **locked)
 
-    def _inbox(self, settings: config.Inbox, configuration: config.Configuration, journal: Journal) -> Inbox:
+    def _carry_along(self, configuration: config.Configuration, journal: Journal) -> None:
+        """What the journal knows of inboxes that have another name now is known of them under that. Raises CannotStart."""
+        try:
+            journal.rename_inboxes(moves.renames(configuration.inboxes, journal.known_folders()))
+            for settings in configuration.inboxes:
+                for role in moves.BESIDE:
+                    if folder := moves.known_as(settings, role):
+                        journal.note_folder(folder)
+        except OSError:
+            raise CannotStart(FOLDER, ("state: the journal cannot be written: make room",)) from None
+
+    def _inbox(
+        self,
+        settings: config.Inbox,
+        configuration: config.Configuration,
+        journal: Journal,
+        known: KnownFolder | None,
+    ) -> Inbox:
         way = way_of(settings.path, settings.watch)
         log.info("inbox", inbox=settings.name, watch=way)
         recipe = config.recipe_of(settings, configuration.limits.for_worker())
         share = SHARE / len(configuration.inboxes)
-        return Inbox(settings, recipe, way, journal.finished, journal.amended, share)
+
+        def note(device: int, inode: int, mount_point: bytes) -> None:
+            if settings.marker:
+                journal.adopt_originals(settings.name, inode)
+            path = os.fsencode(settings.path)
+            journal.note_folder(KnownFolder(settings.name, "inbox", path, device, inode, mount_point))
+
+        root = Root(settings.path, settings.marker, known, note)
+        return Inbox(settings, recipe, way, journal.finished, journal.amended, share, root)
 
     def _rounds_of(self, inbox: Inbox) -> Rounds:
         return Rounds(inbox, lambda: self._messages.put(inbox.name), self._messages.put)

@@ -16,7 +16,7 @@ from facewarden.accounts import Account
 from facewarden.cli.terminal import DEFAULT_FILE, ConfigurationFile, errors_to, told_plainly
 from facewarden.errors import Exit
 
-COLUMNS = ("delivered", "held", "quarantined", "waiting", "missing", "twice", "stray", "vanished")
+COLUMNS = ("delivered", "held", "quarantined", "waiting", "missing", "twice", "stray", "owed", "superseded", "vanished")
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 

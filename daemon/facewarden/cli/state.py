@@ -22,6 +22,8 @@ from facewarden.overview import overview
 EVERY = 1.0
 NUMBERS = ("waiting", "running", "delivered", "held", "quarantined")
 ALARMS = ("silent", "killed")
+OWED_SECONDS = 3600.0
+"""For so long an original may wait to be archived or deleted before a person should look why."""
 
 
 def status(
@@ -46,7 +48,8 @@ def status(
 def alarming(told: dict[str, Any]) -> bool:
     """Whether a person should look: the service died or hangs, misses faces, or an inbox has trouble."""
     missed = told["recall"] is not None and not told["recall"]["passed"]
-    return told["state"] in ALARMS or missed or any(inbox["troubles"] for inbox in told["inboxes"])
+    troubled = any(inbox["troubles"] or (inbox["owed_s"] or 0) > OWED_SECONDS for inbox in told["inboxes"])
+    return told["state"] in ALARMS or missed or troubled
 
 
 def _look(file: Path) -> dict[str, Any]:
@@ -114,6 +117,8 @@ def _table(inboxes: list[dict[str, Any]]) -> Table:
 def _state(inbox: dict[str, Any]) -> str:
     watch = inbox["watch"] or ""
     troubles = [f"{event.replace('_', ' ')} {number}".strip() for event, number in inbox["troubles"].items()]
+    if inbox["owed"]:
+        troubles.append(f"{inbox['owed']} originals still to be archived or deleted")
     if inbox["paused_s"]:
         troubles.append(f"tried again in {inbox['paused_s']:.0f} s")
     return f"[red]{', '.join(troubles)}[/] {watch}" if troubles else f"[green]fine[/] {watch}".strip()

@@ -9,47 +9,59 @@ import datetime
 from pathlib import Path
 
 from facewarden import __version__, files
+from facewarden.delivery.original import is_there
 from facewarden.delivery.publish import FOLDER_MODE, publish
-from facewarden.delivery.retire import move, unchanged
-from facewarden.errors import Reason
+from facewarden.delivery.retire import move
+from facewarden.errors import FileRefused
+from facewarden.files import Identity
 from facewarden.journal import Job, Journal, Outcome
 
 
 def quarantine(
-    journal: Journal, job: Job, reason: Reason, inbox: Path, folder: Path, *, keep: bool, alone: bytes | None = None
+    journal: Journal,
+    job: Job,
+    refused: FileRefused,
+    root: int,
+    folder: Path,
+    *,
+    keep: bool,
+    alone: bytes | None = None,
+    content: bytes | None = None,
 ) -> Outcome:
     """Move the original (unless it is kept) and write its report; durable when this returns. Raises OSError.
 
-    `alone` is the path of the report of a kept original, if not the original's with an ending. Returns `vanished` where the original was taken away meanwhile, otherwise `quarantined`.
+    `root` is the inbox's open folder, `alone` the path of the report of a kept original, if not the original's with an
+    ending, `content` what the journal knows the original by, where it could be read. Returns `vanished` where the original
+    was taken away meanwhile, otherwise `quarantined`.
     """
+    number = refused.reason.number
     if keep:
         wanted = alone or job.source + b".facewarden.txt"
-        publish(journal, job, "quarantined", report(job.id, reason), folder, wanted, reason.number)
+        publish(journal, job, "quarantined", report(job.id, refused), folder, wanted, number)
         return "quarantined"
-    with files.folder(inbox) as root:
-        if not unchanged(job, root):
-            journal.vanished(job)
-            return "vanished"
-        # The report first: an original without one would leave a person guessing, a report alone does not.
-        _write_report(job, reason, folder)
-        move(
-            job,
-            root,
-            folder,
-            job.source,
-            lambda target, inode: journal.placing(job, "quarantined", target, inode, reason.number),
-        )
+    if not is_there(job, root):
+        journal.vanished(job)
+        return "vanished"
+    # The report first: an original without one would leave a person guessing, a report alone does not.
+    _write_report(job, refused, folder)
+
+    def record(target: bytes, file: Identity) -> None:
+        journal.placing(job, "quarantined", target, file, number)
+
+    move(job, root, folder, job.source, record, content)
     journal.placed(job)
     return "quarantined"
 
 
-def report(job_id: str, reason: Reason) -> bytes:
+def report(job_id: str, refused: FileRefused) -> bytes:
     """A few lines for the person who looks after the folder: what happened and what to do."""
+    reason = refused.reason
     when = datetime.datetime.now(datetime.UTC).replace(microsecond=0).isoformat()
     lines = [
         "Facewarden did not deliver this photo.",
         f"What happened: {reason.what}",
         f"What to do:    {reason.advice}",
+        *([f"Page:          {refused.page}"] if refused.page else []),
         f"Reason:        {reason.number} ({reason.name})",
         f"Job:           {job_id}",
         f"When:          {when}",
@@ -58,8 +70,8 @@ def report(job_id: str, reason: Reason) -> bytes:
     return ("\n".join(lines) + "\n").encode()
 
 
-def _write_report(job: Job, reason: Reason, folder: Path) -> None:
+def _write_report(job: Job, refused: FileRefused, folder: Path) -> None:
     subfolder, _, name = job.source.rpartition(b"/")
     ending = b".facewarden-%s.txt" % job.id.encode()
     with files.folder(folder) as top, files.folder(subfolder, beneath=top, create_mode=FOLDER_MODE) as target:
-        files.write_durable(files.with_ending(name, ending), report(job.id, reason), target)
+        files.write_durable(files.with_ending(name, ending), report(job.id, refused), target)

@@ -54,6 +54,10 @@ class Results:
             return None
         return data
 
+    def drop(self, job_id: str) -> None:
+        """Forget a result that nobody will ask for any more."""
+        (self._folder / job_id).unlink(missing_ok=True)
+
     def _tag(self, data: bytes) -> bytes:
         return hmac.digest(self._key, data, hashlib.sha256)
 

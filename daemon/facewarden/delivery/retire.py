@@ -1,7 +1,8 @@
 """Retire: what happens to an original once its result is durable: keep, archive or delete.
 
-The original is touched only if it is still the version that was claimed; a file that was replaced meanwhile is a new
-drop and stays. Between that look and the move lies a moment that Linux offers no way to close.
+It is touched only if it is still what was read, byte for byte. It is taken aside first, so that nobody opens it by its name;
+where the kernel grants a lease nobody on this machine can write to it either until it has gone. What remains is a writer on
+another machine, or of a file that is not the service's own, that had it open before: that moment Linux offers no way to close.
 """
 
 from __future__ import annotations
@@ -13,82 +14,118 @@ from pathlib import Path
 from typing import Literal
 
 from facewarden import files
-from facewarden.delivery.publish import FOLDER_MODE, temporary_name
+from facewarden.delivery.original import aside, compared, give_back, where
+from facewarden.delivery.publish import FOLDER_MODE
+from facewarden.files import Identity
 from facewarden.journal import Job
-from facewarden.newfile import new_file, place
+from facewarden.newfile import new_file, place, temporary_name
+
+Policy = Literal["keep", "archive", "delete"]
+Fate = Literal["kept", "gone", "superseded"]
+"""`superseded`: it was changed after it was read, and stays as a drop of its own."""
 
 
-def retire(job: Job, inbox: Path, policy: Literal["keep", "archive", "delete"], archive: Path) -> bool:
-    """Carry out the policy; nothing to do if the original has gone already. Raises OSError where it is refused.
+def retire(job: Job, root: int, policy: Policy, archive: Path, key: bytes) -> Fate:
+    """Carry out the policy in the inbox's folder `root`; nothing is left to do where the original has gone already.
 
-    Returns whether the original is gone from its place; where it is kept nobody has looked.
+    Raises OSError where it cannot be done now, OpenForWritingError where somebody still writes to it; it stands in the inbox then.
     """
     if policy == "keep":
-        return False
-    with files.folder(inbox) as root:
-        if not unchanged(job, root):
-            return True
-        subfolder, _, name = job.source.rpartition(b"/")
+        give_back(job, root)
+        return "kept"
+    now = where(job, root)
+    if now in ("gone", "replaced"):
+        return "gone"
+    if now == "changed":
+        return "superseded"
+    with aside(job, root) as (here, name), compared(job, name, here, key) as same:
+        if not same:
+            return "superseded"
         if policy == "delete":
-            with files.folder(subfolder, beneath=root) as here:
-                os.unlink(name, dir_fd=here)
-                os.fsync(here)
+            os.unlink(name, dir_fd=here)
         else:
-            move(job, root, archive, job.source, lambda target, inode: None)
-    return True
+            _move(job, (here, name), archive, job.source, lambda target, file: None)
+    return "gone"
 
 
-def unchanged(job: Job, root: int) -> bool:
-    """Whether the file at the job's path is the very version that was claimed."""
-    status = files.status_of(job.source, root)
-    return status is not None and files.Signature.of(status) == job.signature
+Record = Callable[[bytes, Identity], None]
+"""Called with each path and the file that is about to stand there."""
 
 
-def move(job: Job, root: int, target_root: Path, wanted: bytes, record: Callable[[bytes, int], None]) -> bytes:
-    """Move an original without replacing anything, across file systems too; returns its path under `target_root`.
+def move(job: Job, root: int, target_root: Path, wanted: bytes, record: Record, content: bytes | None = None) -> bytes:
+    """Move the original at the job's path under `root`, replacing nothing, across file systems too; returns its new path.
 
-    `record` is called with each path and the inode that is about to stand there.
+    `content` is what the journal knows its bytes by, where anybody has read them.
     """
     subfolder, _, name = job.source.rpartition(b"/")
-    target_subfolder, _, target_name = wanted.rpartition(b"/")
-    prefix = target_subfolder + b"/" if target_subfolder else b""
-    with (
-        files.folder(subfolder, beneath=root) as here,
-        files.folder(target_root) as top,
-        files.folder(target_subfolder, beneath=top, create_mode=FOLDER_MODE) as there,
-    ):
+    with files.folder(subfolder, beneath=root) as here:
         try:
-            placed = place(
-                target_name,
-                there,
-                lambda tried: files.rename_no_replace(name, here, tried, there),
-                lambda tried: record(prefix + tried, job.signature.inode),
-            )
+            placed = _move(job, (here, name), target_root, wanted, record, content, across=False)
         except OSError as error:
             if error.errno != errno.EXDEV:
                 raise
-            placed = _copy(job, here, name, there, target_name, lambda tried, inode: record(prefix + tried, inode))
+            with aside(job, root) as (here_too, hidden):
+                placed = _move(job, (here_too, hidden), target_root, wanted, record, content)
         os.fsync(here)
-    return prefix + placed
+    return placed
+
+
+def _move(
+    job: Job,
+    source: tuple[int, bytes],
+    target_root: Path,
+    wanted: bytes,
+    record: Record,
+    content: bytes | None = None,
+    *,
+    across: bool = True,
+) -> bytes:
+    """The move of a file in an open folder. Raises OSError(EXDEV) where it leads to another file system and may not."""
+    here, name = source
+    subfolder, _, target_name = wanted.rpartition(b"/")
+    prefix = subfolder + b"/" if subfolder else b""
+    moved = Identity(job.signature.inode, job.signature.size, job.signature.mtime_ns, content)
+    with (
+        files.folder(target_root) as top,
+        files.folder(subfolder, beneath=top, create_mode=FOLDER_MODE) as there,
+    ):
+        if os.fstat(here).st_dev == os.fstat(there).st_dev:
+            try:
+                return prefix + place(
+                    target_name,
+                    there,
+                    lambda tried: files.rename_no_replace(name, here, tried, there),
+                    lambda tried: record(prefix + tried, moved),
+                )
+            except OSError as error:
+                if error.errno != errno.EXDEV:  # bind mounts of one file system are two to rename(2)
+                    raise
+        if not across:
+            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+        return prefix + _copy(
+            job, source, there, target_name, lambda tried, file: record(prefix + tried, file), content
+        )
 
 
 def _copy(
-    job: Job, here: int, name: bytes, there: int, target_name: bytes, record: Callable[[bytes, int], None]
+    job: Job, source: tuple[int, bytes], there: int, target_name: bytes, record: Record, content: bytes | None
 ) -> bytes:
     """The move across file systems: a durable copy first, then the original goes.
 
     Raises OSError(ESTALE) where it changed or was replaced while it was copied: what is there now is a new drop.
     """
-    source = files.open_regular(name, here)
+    here, name = source
+    original = files.open_regular(name, here)
     try:
         with new_file(there, temporary_name(job.id)) as made:
-            made.copy(source)
+            made.copy(original)
             status = files.status_of(name, here)
             if status is None or files.Signature.of(status) != job.signature:
                 raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
-            placed = place(target_name, there, made.give, lambda tried: record(tried, made.inode))
+            file = made.identity(content)
+            placed = place(target_name, there, made.give, lambda tried: record(tried, file))
     finally:
-        os.close(source)
+        os.close(original)
     try:
         os.unlink(name, dir_fd=here)
     except OSError:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import errno
-import hashlib
-import hmac
 import os
 from collections.abc import Iterator
 
 from facewarden import __version__, config, files
-from facewarden.errors import EMPTY, TOO_MANY_BYTES, UNREADABLE, FileRefused, Reason
+from facewarden.errors import EMPTY, TOO_MANY_BYTES, TRUNCATED, UNREADABLE, FileRefused, Reason
 from facewarden.files import Signature
+from facewarden.intake.complete import has_hole
 from facewarden.intake.scan import SHARED, look
 from facewarden.intake.settle import Settled
 from facewarden.journal import Job, Journal
+from facewarden.key import content_of
 from facewarden.values import Recipe
 
 
@@ -34,11 +33,11 @@ class Claim:
     refusal: Reason | None = None
 
 
-def claim(journal: Journal, key: bytes, inbox: config.Inbox, root: int, settled: Settled, recipe: Recipe) -> Claim:
+def claim(journal: Journal, inbox: config.Inbox, root: int, settled: Settled, recipe: Recipe) -> Claim:
     """Read a settled file under the folder `root` and make it a job, before any work is done on it.
 
-    `key` is the state folder's secret: content and variant (all that shapes the result besides the content) are known
-    to the journal only under HMAC-SHA256, so that nobody who reads it can test for a known photo. Raises NotSettledError, or OSError where the folder is out of reach.
+    Content and variant (all that shapes the result besides the content) are known to the journal only under its key.
+    Raises NotSettledError, or OSError where the folder is out of reach.
     """
     data, refusal = bytearray(), None
     try:
@@ -58,10 +57,11 @@ def claim(journal: Journal, key: bytes, inbox: config.Inbox, root: int, settled:
         if seen is None or seen == SHARED:
             raise NotSettledError from None
         signature, refusal = seen, UNREADABLE
-    content = hmac.digest(key, data or repr(signature).encode(), hashlib.sha256)
+    content = content_of(journal.key, data or repr(signature).encode())
     shaping = __version__ + recipe.to_json() + inbox.output.model_dump_json()
-    variant = hmac.digest(key, shaping.encode(), hashlib.sha256)
-    job = journal.claim(inbox.name, settled.path, signature, content, variant)
+    variant = content_of(journal.key, shaping.encode())
+    folder = Signature.of(os.fstat(root)).inode
+    job = journal.claim(inbox.name, settled.path, signature, content, variant, folder)
     return Claim(job, content, variant, data, refusal)
 
 
@@ -72,7 +72,7 @@ def _opened(root: int, path: bytes) -> Iterator[int]:
         with files.folder(parent, beneath=root) as here:
             descriptor = files.open_regular(name, here)
     except OSError as error:
-        if error.errno in (*files.GONE, errno.EINVAL, errno.ENXIO):
+        if error.errno in (*files.GONE, *files.NO_FILE):
             raise NotSettledError from None
         raise
     try:
@@ -87,6 +87,8 @@ def _read(descriptor: int, size: int, most: int) -> bytearray:
         raise FileRefused(EMPTY)
     if size > most:
         raise FileRefused(TOO_MANY_BYTES)
+    if has_hole(descriptor):
+        raise FileRefused(TRUNCATED)  # it was given time enough: whoever began to write it did not end
     data = bytearray(size)
     view = memoryview(data)
     try:

@@ -16,9 +16,10 @@ from typing import Literal
 
 import structlog
 
-from facewarden import config, logs
+from facewarden import config, files, logs
 from facewarden.errors import ALREADY_RUNNING, CannotStart
 from facewarden.files import Signature
+from facewarden.intake.complete import State, state_of
 from facewarden.intake.known import Known
 from facewarden.intake.rhythm import SHARE, Rhythm
 from facewarden.intake.root import Root
@@ -52,6 +53,7 @@ class Inbox:
         finished: Callable[[str, bytes, Signature], bool],
         amended: Callable[[], int] = int,
         share: float = SHARE,
+        root: Root | None = None,
     ) -> None:
         """`finished` tells whether a version had its outcome; `amended` a number that changes when such a one was forgotten.
 
@@ -60,7 +62,7 @@ class Inbox:
         self.settings = settings
         self.recipe = recipe
         self.way = way
-        self.root = Root(settings.path, settings.marker)
+        self.root = root or Root(settings.path, settings.marker)
         self.failing = False
         self.blind = False
         """Whether events were wanted and are lacking, for some of its folders at least."""
@@ -166,7 +168,8 @@ class Inbox:
         if self.ready or now < self._not_before or not self._settling.could_be_settled(now):
             return
         with self.root.opened() as root:
-            for settled in self._settling.settled(now, lambda path: self._looked(root, path), BATCH):
+            looks = functools.partial(self._looked, root), BATCH, functools.partial(self._state_of, root)
+            for settled in self._settling.settled(now, *looks):
                 # One by one: if the next look fails, those before it must not be seen anew, or they would go twice.
                 self._under_way.add(settled.path)
                 self.ready.append(settled)
@@ -226,6 +229,14 @@ class Inbox:
     def _looked(self, root: int, path: bytes) -> Signature | None:
         signature = look(root, path, self._names.done)
         return None if signature == SHARED else signature
+
+    def _state_of(self, root: int, path: bytes) -> State:
+        try:
+            return state_of(root, path)
+        except OSError as error:
+            if error.errno not in (*files.GONE, *files.NO_FILE):
+                raise
+            return "complete"  # it went away or is no file any more: who claims it sees that too
 
     def _see(self, path: bytes, signature: Signature, now: float, quiet_seconds: float | None = None) -> None:
         if path in self._under_way or self._known.has_ended(path, signature):

@@ -3,6 +3,7 @@
 What stands at the inbox's path is looked at each time it is opened: its device and inode tell whether it is still the same
 folder, its mount point whether a share is missing, and a marker file, where one is configured, whether it is the inbox at
 all. Whoever opens it while it is away meets an OSError, so that an empty mount point is never taken for an empty inbox.
+What was found last is noted in the journal, so that a start, and a command beside the service, know the folder too.
 """
 
 from __future__ import annotations
@@ -11,27 +12,43 @@ import contextlib
 import errno
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from facewarden import files
+from facewarden.journal import KnownFolder
 
 _NO_LOCKS = (errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EACCES, errno.EPERM)
 """What file systems answer that cannot lock a folder: some NFS and SMB servers, some FUSE ones."""
 
 
-class Root:
-    """The folder at one path. Used by the inbox's own thread, after the service has taken it."""
+Door = Callable[[], AbstractContextManager[int]]
+"""Opens an inbox's folder. Raises OSError where what stands there is not proved to be that folder: nothing is absent then."""
 
-    def __init__(self, path: Path, marker: str | None = None) -> None:
+
+class Root:
+    """The folder at one path. Used by the inbox's own thread, after the service has taken it; `proved` by any."""
+
+    def __init__(
+        self,
+        path: Path,
+        marker: str | None = None,
+        known: KnownFolder | None = None,
+        note: Callable[[int, int, bytes], None] = lambda device, inode, mount_point: None,
+    ) -> None:
+        """`known` is the folder that the service took last; `note` is called with each one that it takes."""
         self.path = path
         self.locked = False
         """Whether the folder that is there now is locked against a second service."""
         self.changes = 0
         """How often another folder was found in its place; each time whatever was known by events is out of date."""
-        self._marker = marker and os.fsencode(marker)
+        self._marker = os.fsencode(marker) if marker else None
+        self._note = note
         self._identity: tuple[int, int] | None = None
-        self._mount_point = b""
+        # Under another path the operator means another folder, wherever that is mounted; a marker proves it anyhow.
+        trusted = known and known.path == os.fsencode(path) and not marker
+        self._mount_point = known.mount_point if known and trusted else b""
         self._lock: int | None = None
 
     @contextlib.contextmanager
@@ -45,6 +62,16 @@ class Root:
                 self._take(root, identity)
             yield root
 
+    @contextlib.contextmanager
+    def proved(self) -> Iterator[int]:
+        """Descriptor of the very folder that was taken last. Raises OSError where that does not stand there now."""
+        with files.folder(self.path) as root:
+            self._require_marker(root)
+            status = os.fstat(root)
+            if (status.st_dev, status.st_ino) != self._identity:
+                raise _absent()
+            yield root
+
     def close(self) -> None:
         """Let go of the lock."""
         if self._lock is not None:
@@ -52,19 +79,52 @@ class Root:
             self._lock, self.locked, self._identity = None, False, None
 
     def _require_marker(self, root: int) -> None:
-        if self._marker and not files.status_of(self._marker, root):
-            raise OSError(errno.ENOMEDIUM, "the inbox's marker file is missing")
+        _require(self._marker, root)
 
     def _take(self, root: int, identity: tuple[int, int]) -> None:
         """This folder is a new one, or the first: believe it only where it lies on its mount point, and lock it."""
         mount_point = mount_point_of(root)
         if not _within(self._mount_point, mount_point):
-            raise OSError(errno.ENOMEDIUM, "nothing is mounted where the inbox was")
+            raise _absent()
         lock = _locked(root)
+        try:
+            self._note(identity[0], files.Signature.of(os.fstat(root)).inode, mount_point)
+        except BaseException:
+            if lock is not None:
+                os.close(lock)
+            raise
         self.changes += self._identity is not None
         self.close()
         self._lock, self.locked = lock, lock is not None
         self._mount_point, self._identity = mount_point, identity
+
+
+@contextlib.contextmanager
+def known_inbox(path: Path, marker: str | None, known: KnownFolder | None) -> Iterator[int]:
+    """Descriptor of an inbox's folder, for those beside the service: see `Door`.
+
+    The marker proves it, where one is configured; otherwise it must be the folder that the service took last.
+    """
+    with files.folder(path) as root:
+        if marker:
+            _require(os.fsencode(marker), root)
+        elif known is None or not _is(known, root):
+            raise _absent()
+        yield root
+
+
+def _is(known: KnownFolder, folder: int) -> bool:
+    """By inode and mount point: devices are counted anew at each mount."""
+    return files.Signature.of(os.fstat(folder)).inode == known.inode and mount_point_of(folder) == known.mount_point
+
+
+def _require(marker: bytes | None, root: int) -> None:
+    if marker and not files.status_of(marker, root):
+        raise OSError(errno.ENOMEDIUM, "the inbox's marker file is missing")
+
+
+def _absent() -> OSError:
+    return OSError(errno.ENOMEDIUM, "another folder stands where the inbox was")
 
 
 def _locked(root: int) -> int | None:

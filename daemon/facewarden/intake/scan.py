@@ -17,11 +17,12 @@ import structlog
 from facewarden import files
 from facewarden.config import Profile
 from facewarden.files import Signature
+from facewarden.newfile import PREFIX
 
 log = structlog.get_logger()
 
-NEVER = ("@eaDir", "#recycle", "#snapshot", "lost+found", "System Volume Information", "$RECYCLE.BIN")
-"""Folders that NAS systems and disks keep for themselves."""
+NEVER = (f"{PREFIX}*", "@eaDir", "#recycle", "#snapshot", "lost+found", "System Volume Information", "$RECYCLE.BIN")
+"""Our own files on their way, and folders that NAS systems and disks keep for themselves."""
 
 
 SHARED = Signature(0, -1, 0)

@@ -10,12 +10,14 @@ import dataclasses
 from collections.abc import Callable, Iterator
 
 from facewarden.files import Signature
+from facewarden.intake.complete import State
 
 NOTICE_AFTER = 10
 """Quiet times after which a file that still changes is told of."""
 
 EMPTY_TIMES = 10
-"""Quiet times for an empty file: many programs make a file long before their first bytes are there (smbclient, say)."""
+"""Quiet times for a file that is empty, or in which a part seems to be missing: many programs make a file long before their
+first bytes are there (smbclient, say), or give it its full size first."""
 
 
 @dataclasses.dataclass(slots=True)
@@ -90,23 +92,45 @@ class Settling:
         due = self.next_due()
         return due is not None and due <= now
 
-    def settled(self, now: float, look: Callable[[bytes], Signature | None], most: int) -> Iterator[Settled]:
-        """Take out at most `most` files that are quiet now; `look` tells how a file is, or None where it has gone."""
+    def settled(
+        self,
+        now: float,
+        look: Callable[[bytes], Signature | None],
+        most: int,
+        state_of: Callable[[bytes], State] = lambda _: "complete",
+    ) -> Iterator[Settled]:
+        """Take out at most `most` files that are quiet now; `look` tells how a file is, or None where it has gone.
+
+        `state_of` tells of one that is quiet whether it may still be on its way.
+        """
         due = [path for path, seen in self._watched.items() if seen.due <= now]
         for path in sorted(due, key=lambda path: self._watched[path].signature.mtime_ns)[:most]:
             seen = self._watched[path]
             signature = look(path)
             if signature == seen.signature:
-                del self._watched[path]
-                yield Settled(path, signature, seen.first_seen)
+                if not self._waits_on(seen, state_of(path), now):
+                    del self._watched[path]
+                    yield Settled(path, signature, seen.first_seen)
             elif signature is None:
                 del self._watched[path]
             else:
                 self._changed(seen, signature, now)
 
+    def _waits_on(self, seen: _Watched, state: State, now: float) -> bool:
+        """Whether a quiet file is given more time: as long as it is open, and a longer time where a part seems to be missing."""
+        if state == "open":
+            seen.quiet_since, seen.quiet_seconds = now, self._quiet_seconds
+            self._tell(seen, now)
+        elif state == "hollow":
+            seen.quiet_seconds = EMPTY_TIMES * self._quiet_seconds
+        return seen.due > now
+
     def _changed(self, seen: _Watched, signature: Signature, now: float) -> None:
         """Somebody writes to it: whatever way it came, it must be quiet for the full time."""
         seen.signature, seen.quiet_since, seen.quiet_seconds = signature, now, self._time_for(signature)
+        self._tell(seen, now)
+
+    def _tell(self, seen: _Watched, now: float) -> None:
         if not seen.told and now - seen.first_seen >= NOTICE_AFTER * self._quiet_seconds:
             seen.told = True
             self.growing += 1

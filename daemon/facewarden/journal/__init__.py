@@ -2,7 +2,8 @@
 
 from facewarden.journal.amending import ended_before, forget, released
 from facewarden.journal.job import Job, Outcome, State
-from facewarden.journal.reading import read_counts, read_ends, read_job, read_jobs
+from facewarden.journal.known import KnownFolder
+from facewarden.journal.reading import has_jobs, read_counts, read_ends, read_folders, read_job, read_jobs, read_owed
 from facewarden.journal.record import Journal
 from facewarden.journal.schema import SCHEMA_VERSION, is_there
 
@@ -10,14 +11,18 @@ __all__ = [
     "SCHEMA_VERSION",
     "Job",
     "Journal",
+    "KnownFolder",
     "Outcome",
     "State",
     "ended_before",
     "forget",
+    "has_jobs",
     "is_there",
     "read_counts",
     "read_ends",
+    "read_folders",
     "read_job",
     "read_jobs",
+    "read_owed",
     "released",
 ]

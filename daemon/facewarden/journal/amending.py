@@ -6,12 +6,14 @@ What the service has open is its own: no row that is not `done` is touched here.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from facewarden.errors import FOLDER, JOURNAL_DAMAGED, JOURNAL_NEWER, CannotStart
+from facewarden.files import Identity
 from facewarden.journal.job import COLUMNS, Job, job_of
 from facewarden.journal.schema import FILE, SCHEMA_VERSION
 
@@ -23,18 +25,19 @@ def forget(state: Path, jobs: list[Job]) -> int:
     """Remove these rows, as far as they are done; returns how many went."""
     with _amending(state) as database:
         gone = [
-            database.execute("DELETE FROM jobs WHERE id = ? AND state = 'done'", (job.id,)).rowcount for job in jobs
+            database.execute("DELETE FROM jobs WHERE id = ? AND state = 'done' AND NOT owed", (job.id,)).rowcount
+            for job in jobs
         ]
     return sum(gone)
 
 
-def released(state: Path, job: Job, target: bytes, inode: int) -> None:
+def released(state: Path, job: Job, target: bytes, file: Identity) -> None:
     """A held job's result is in the outbox now, under this name."""
     with _amending(state) as database:
         database.execute(
-            "UPDATE jobs SET outcome = 'published', target = ?, target_inode = ?, ended_at = ?"
-            " WHERE id = ? AND state = 'done' AND outcome = 'held'",
-            (target, inode, time.time(), job.id),
+            "UPDATE jobs SET outcome = 'published', target = ?, target_inode = ?, target_size = ?, target_mtime_ns = ?,"
+            " target_content = ?, ended_at = ? WHERE id = ? AND state = 'done' AND outcome = 'held'",
+            (target, *dataclasses.astuple(file), time.time(), job.id),
         )
 
 

@@ -5,39 +5,54 @@ from __future__ import annotations
 import dataclasses
 from typing import Literal
 
-from facewarden.files import Signature
+from facewarden.files import Identity, Signature
 
 State = Literal["claimed", "placing", "placed", "done"]
-Outcome = Literal["published", "held", "quarantined", "vanished"]
+Outcome = Literal["published", "held", "quarantined", "vanished", "superseded"]
+
+HAD = "state = 'done' AND outcome NOT IN ('vanished', 'superseded') AND NOT gone"
+"""SQL: a job whose original had its outcome and stands where it was."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Job:
     """One original's journey as the journal knows it. `source` and `target` are relative to their folders.
 
-    `gone`: the original left the inbox with its outcome, so that whatever stands there under its name is a new drop.
+    `content` is the original's HMAC under the journal's key, `root` the inode of the inbox's folder that it was dropped
+    into (None: an older facewarden did not note it), `placed` which file got the name `target`. `faceless`: pages (or
+    photos: 1) without a face. `gone`: the original left the inbox with its outcome, so that whatever stands there under
+    its name is a new drop. `owed`: it is still to be archived or deleted.
     """
 
     id: str
     inbox: str
     source: bytes
     signature: Signature
-    state: State
-    attempts: int
-    outcome: Outcome | None
-    reason: int
-    target: bytes | None
-    target_inode: int | None
-    regions: int
+    content: bytes = b""
+    root: int | None = None
+    state: State = "claimed"
+    attempts: int = 0
+    outcome: Outcome | None = None
+    reason: int = 0
+    target: bytes | None = None
+    placed: Identity | None = None
+    regions: int = 0
+    faceless: int = 0
     gone: bool = False
+    owed: bool = False
 
 
 COLUMNS = (
-    "id, inbox, source, inode, size, mtime_ns, state, attempts, outcome, reason, target, target_inode, regions, gone"
+    "id, inbox, source, inode, size, mtime_ns, content, root, state, attempts, outcome, reason, target,"
+    " target_inode, target_size, target_mtime_ns, target_content, regions, faceless, gone, owed"
 )
 
 
 def job_of(row: tuple[object, ...]) -> Job:
     """A row of these columns as a job."""
-    identity, inbox, source, inode, size, mtime_ns, *rest, gone = row
-    return Job(identity, inbox, source, Signature(inode, size, mtime_ns), *rest, bool(gone))  # type: ignore[arg-type, call-arg]
+    identity, inbox, source, inode, size, mtime_ns, *rest = row
+    content, root, state, attempts, outcome, reason, target, *placed = rest[:11]
+    file = Identity(*placed) if placed[0] is not None else None  # type: ignore[arg-type]
+    counts = (file, *rest[11:13], *map(bool, rest[13:]))
+    signature = Signature(inode, size, mtime_ns)  # type: ignore[arg-type]
+    return Job(identity, inbox, source, signature, content, root, state, attempts, outcome, reason, target, *counts)  # type: ignore[arg-type]

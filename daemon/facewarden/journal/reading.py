@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from facewarden.errors import JOURNAL_DAMAGED, CannotStart
+from facewarden.journal import known
 from facewarden.journal.job import COLUMNS, Job, job_of
+from facewarden.journal.known import KnownFolder
 from facewarden.journal.schema import FILE
 
 
@@ -40,6 +42,22 @@ def read_job(state: Path, job_id: str) -> Job | None:
     """One job by its id. Raises CannotStart as read_jobs does."""
     query = f"SELECT {COLUMNS} FROM jobs WHERE id = ?"  # noqa: S608 - constants
     return next(map(job_of, _rows(state, query, (job_id,))), None)
+
+
+def read_owed(state: Path) -> dict[str, tuple[int, float]]:
+    """Of each inbox how many originals are owed to be archived or deleted, and since when. Raises as read_jobs does."""
+    query = "SELECT inbox, count(*), min(ended_at) FROM jobs WHERE owed GROUP BY inbox"
+    return {inbox: (count, since) for inbox, count, since in _rows(state, query)}
+
+
+def read_folders(state: Path) -> list[KnownFolder]:
+    """Every folder that the service noted. Raises as read_jobs does."""
+    return [KnownFolder(*row) for row in _rows(state, f"SELECT {known.COLUMNS} FROM folders")]  # noqa: S608 - constants
+
+
+def has_jobs(state: Path, inbox: str) -> bool:
+    """Whether any row is of this inbox. Raises as read_jobs does."""
+    return any(_rows(state, "SELECT 1 FROM jobs WHERE inbox = ? LIMIT 1", (inbox,)))
 
 
 def read_jobs(state: Path) -> Iterator[Job]:

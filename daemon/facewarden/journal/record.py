@@ -2,74 +2,35 @@
 
 A job's life: `claimed` (row written before any work) → `placing` (the result has a temp file whose inode is known, and
 a name to try) → `placed` (the result is durable) → `done` (the original is retired). After a crash the state tells what
-is left to do, so that one drop gives one result. Every write is on the disk before the call returns
-(synchronous=FULL), because the next step relies on it.
+is left to do, so that one drop gives one result. An original that cannot be retired yet is owed: its job is done, and the
+retiring is tried again. Every write is on the disk before the call returns (synchronous=FULL), because the next step relies on it.
 """
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import errno
 import secrets
 import sqlite3
-import threading
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
-from facewarden import files
-from facewarden.errors import ALREADY_RUNNING, FOLDER, JOURNAL_DAMAGED, CannotStart
-from facewarden.files import Signature
-from facewarden.journal.job import COLUMNS, Job, Outcome, job_of
-from facewarden.journal.schema import open_file, prepare, whole
+from facewarden.files import Identity, Signature
+from facewarden.journal.job import COLUMNS, HAD, Job, Outcome, job_of
+from facewarden.journal.opened import Opened
 
-_HAD = "state = 'done' AND outcome <> 'vanished' AND NOT gone"
-"""A job whose original had its outcome and stands where it was."""
-_FINISHED = f"SELECT 1 FROM jobs WHERE inbox = ? AND source = ? AND inode = ? AND size = ? AND mtime_ns = ? AND {_HAD}"  # noqa: S608 - constants
+_FINISHED = f"SELECT 1 FROM jobs WHERE inbox = ? AND source = ? AND inode = ? AND size = ? AND mtime_ns = ? AND {HAD}"  # noqa: S608 - constants
 """Asked of every file in an inbox after a start."""
 
 
-class Journal:
-    """The open journal; holds the lock of its state folder until closed. Thread-safe.
+class Journal(Opened):
+    """The open journal, see `Opened`."""
 
-    Raises CannotStart: ALREADY_RUNNING where another process holds the lock, JOURNAL_DAMAGED (or missing where
-    there was one), JOURNAL_NEWER, FOLDER.
-    """
+    def claim(
+        self, inbox: str, source: bytes, signature: Signature, content: bytes, variant: bytes, root: int | None = None
+    ) -> Job:
+        """The job of this file: the unfinished one of an earlier run, with its attempts, or a new row.
 
-    def __init__(self, state: Path, *, proved: bool = True) -> None:
-        """Without `proved` the caller calls `prove` before it believes anything that the journal says."""
-        self._guard = threading.Lock()
-        with contextlib.ExitStack() as opened:
-            try:
-                opened.enter_context(files.lock(state / "lock"))
-                self._database = opened.enter_context(contextlib.closing(open_file(state)))
-                prepare(self._database)
-            except BlockingIOError:
-                raise CannotStart(ALREADY_RUNNING) from None
-            except (OSError, sqlite3.OperationalError):
-                raise _unusable() from None
-            except (sqlite3.DatabaseError, UnicodeDecodeError):  # SQLite quotes a damaged schema in its errors
-                raise CannotStart(JOURNAL_DAMAGED) from None
-            if proved:
-                self.prove()
-            self._opened = opened.pop_all()
-
-    def prove(self) -> None:
-        """Read all of it. Raises CannotStart: JOURNAL_DAMAGED where SQLite finds something wrong, FOLDER where it cannot look."""
-        try:
-            with self._using() as database:
-                if not whole(database):
-                    raise CannotStart(JOURNAL_DAMAGED)
-        except OSError:
-            raise _unusable() from None
-
-    def close(self) -> None:
-        with self._guard:
-            self._opened.close()
-
-    def claim(self, inbox: str, source: bytes, signature: Signature, content: bytes, variant: bytes) -> Job:
-        """The job of this file: the unfinished one of an earlier run, with its attempts, or a new row."""
+        `root` is the inode of the inbox's folder: only that folder can prove later that the original has gone.
+        """
         with self._writing() as database:
             rows = database.execute(
                 f"SELECT {COLUMNS} FROM jobs WHERE inbox = ? AND source = ? AND state = 'claimed'",  # noqa: S608 - constants
@@ -78,17 +39,18 @@ class Journal:
             for job in map(job_of, rows):
                 if job.signature == signature:
                     database.execute(
-                        "UPDATE jobs SET content = ?, variant = ? WHERE id = ?", (content, variant, job.id)
+                        "UPDATE jobs SET content = ?, variant = ?, root = ? WHERE id = ?",
+                        (content, variant, root, job.id),
                     )
-                    return job
+                    return dataclasses.replace(job, content=content, root=root)
                 _end(database, job.id, "vanished")
             row_id = secrets.token_hex(8)
             database.execute(
-                "INSERT INTO jobs (id, inbox, source, inode, size, mtime_ns, content, variant, state, claimed_at)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'claimed', ?)",
-                (row_id, inbox, source, *dataclasses.astuple(signature), content, variant, time.time()),
+                "INSERT INTO jobs (id, inbox, source, inode, size, mtime_ns, content, variant, root, state, claimed_at)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'claimed', ?)",
+                (row_id, inbox, source, *dataclasses.astuple(signature), content, variant, root, time.time()),
             )
-            return Job(row_id, inbox, source, signature, "claimed", 0, None, 0, None, None, 0)
+            return Job(row_id, inbox, source, signature, content, root)
 
     def attempt(self, job: Job) -> int:
         """Count one more attempt before it is made; returns which one it is."""
@@ -101,13 +63,22 @@ class Journal:
         with self._writing() as database:
             database.execute("UPDATE jobs SET attempts = max(attempts - 1, 0) WHERE id = ?", (job.id,))
 
-    def placing(self, job: Job, outcome: Outcome, target: bytes, inode: int, reason: int = 0, regions: int = 0) -> None:
-        """A complete file with this inode is about to get this name."""
+    def placing(
+        self,
+        job: Job,
+        outcome: Outcome,
+        target: bytes,
+        file: Identity,
+        reason: int = 0,
+        regions: int = 0,
+        faceless: int = 0,
+    ) -> None:
+        """This complete file is about to get this name. `faceless`: pages (or photos: 1) in which no face was found."""
         with self._writing() as database:
             database.execute(
-                "UPDATE jobs SET state = 'placing', outcome = ?, target = ?, target_inode = ?, reason = ?, regions = ?"
-                " WHERE id = ?",
-                (outcome, target, inode, reason, regions, job.id),
+                "UPDATE jobs SET state = 'placing', outcome = ?, target = ?, target_inode = ?, target_size = ?,"
+                " target_mtime_ns = ?, target_content = ?, reason = ?, regions = ?, faceless = ? WHERE id = ?",
+                (outcome, target, *dataclasses.astuple(file), reason, regions, faceless, job.id),
             )
 
     def placed(self, job: Job) -> None:
@@ -118,8 +89,10 @@ class Journal:
         """The earlier job's result stands for this one too: nothing more is delivered."""
         with self._writing() as database:
             database.execute(
-                "UPDATE jobs SET state = 'placed', outcome = ?, target = ?, regions = ? WHERE id = ?",
-                (earlier.outcome, earlier.target, earlier.regions, job.id),
+                "UPDATE jobs SET state = 'placed', (outcome, target, target_inode, target_size, target_mtime_ns,"
+                " target_content, regions, faceless) = (SELECT outcome, target, target_inode, target_size, target_mtime_ns,"
+                " target_content, regions, faceless FROM jobs WHERE id = ?) WHERE id = ?",
+                (earlier.id, job.id),
             )
 
     def again(self, job: Job) -> None:
@@ -127,15 +100,35 @@ class Journal:
         with self._writing() as database:
             database.execute("UPDATE jobs SET state = 'claimed', outcome = NULL, target = NULL WHERE id = ?", (job.id,))
 
-    def done(self, job: Job, *, gone: bool = False) -> None:
-        """Nothing is left to do. `gone`: the original left the inbox; what comes there under its name is a new drop."""
+    def done(self, job: Job, *, gone: bool = False, owed: bool = False) -> None:
+        """It has its outcome. `gone`: the original left the inbox; what comes there under its name is a new drop.
+
+        `owed`: it could not be retired yet, see `owed`.
+        """
         with self._writing() as database:
-            _end(database, job.id, None, gone=gone)
+            _end(database, job.id, None, gone=gone, owed=owed)
 
     def vanished(self, job: Job) -> None:
         """The original was taken away before its result was placed."""
         with self._writing() as database:
             _end(database, job.id, "vanished")
+
+    def superseded(self, job: Job) -> None:
+        """Its original was changed after it was read: what stands there now is a drop of its own, and this result out of date."""
+        with self._writing() as database:
+            database.execute(
+                "UPDATE jobs SET state = 'done', outcome = 'superseded', gone = 1, owed = 0, ended_at = ? WHERE id = ?",
+                (time.time(), job.id),
+            )
+
+    def owed(self, inbox: str) -> list[Job]:
+        """Jobs that are done but for retiring the original, oldest first."""
+        return self._select("owed AND inbox = ? ORDER BY ended_at", (inbox,))
+
+    def retired(self, job: Job, *, gone: bool) -> None:
+        """The original that was owed is where it should be. When its job ended stays as it was."""
+        with self._writing() as database:
+            database.execute("UPDATE jobs SET owed = 0, gone = ? WHERE id = ?", (gone, job.id))
 
     def unfinished(self) -> list[Job]:
         """Jobs that an earlier run left open, oldest first."""
@@ -151,17 +144,18 @@ class Journal:
         with self._using() as database:
             return database.execute(_FINISHED, values).fetchone() is not None
 
-    def known_again(self, inbox: str, source: bytes, signature: Signature, content: bytes) -> bool:
-        """Whether this version had its outcome under another inode, as a share may give it when it is mounted anew.
+    def same_content(self, inbox: str, content: bytes) -> list[Job]:
+        """Jobs of this inbox with this content whose originals had their outcome and were not retired, oldest first."""
+        return self._select(f"content = ? AND inbox = ? AND {HAD} ORDER BY ended_at", (content, inbox))
 
-        Same name, size, mtime and content: one who put the very same file there again finds its result there as well.
-        The inode it has now is noted, so that the next scan knows it without reading.
-        """
-        same = f"inbox = ? AND source = ? AND size = ? AND mtime_ns = ? AND content = ? AND {_HAD}"
-        values = (inbox, source, signature.size, signature.mtime_ns, content)
+    def same_drop(self, job: Job, earlier: Job) -> None:
+        """What was claimed as `job` is the original of `earlier`, seen anew: that is noted, and the job leaves."""
         with self._writing() as database:
-            noted = database.execute(f"UPDATE jobs SET inode = ? WHERE {same}", (signature.inode, *values))  # noqa: S608
-            return noted.rowcount > 0
+            database.execute(
+                "UPDATE jobs SET source = ?, inode = ?, size = ?, mtime_ns = ?, root = ? WHERE id = ?",
+                (job.source, *dataclasses.astuple(job.signature), job.root, earlier.id),
+            )
+            database.execute("DELETE FROM jobs WHERE id = ?", (job.id,))
 
     def earlier(self, content: bytes, variant: bytes) -> list[Job]:
         """Jobs with the same content and variant whose result was delivered or held, newest first."""
@@ -182,42 +176,12 @@ class Journal:
                 )
             )
 
-    def _select(self, where: str, values: tuple[object, ...]) -> list[Job]:
-        with self._using() as database:
-            return [job_of(row) for row in database.execute(f"SELECT {COLUMNS} FROM jobs WHERE {where}", values)]  # noqa: S608 - constants
 
-    @contextlib.contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        with self._using() as database:
-            try:
-                database.execute("BEGIN IMMEDIATE")
-                yield database
-                database.execute("COMMIT")
-            except BaseException:
-                if database.in_transaction:
-                    database.execute("ROLLBACK")
-                raise
-
-    @contextlib.contextmanager
-    def _using(self) -> Iterator[sqlite3.Connection]:
-        """Disk full or out of reach raises OSError, as any other folder that fails; damage raises CannotStart."""
-        with self._guard:
-            try:
-                yield self._database
-            except sqlite3.OperationalError as error:
-                full = getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL
-                raise OSError(errno.ENOSPC if full else errno.EIO, "the journal is out of reach") from error
-            except sqlite3.DatabaseError:
-                raise CannotStart(JOURNAL_DAMAGED) from None
-
-
-def _unusable() -> CannotStart:
-    fault = "state: the journal cannot be opened or written: make room, or give the service the right"
-    return CannotStart(FOLDER, (fault,))
-
-
-def _end(database: sqlite3.Connection, job_id: str, outcome: Outcome | None, *, gone: bool = False) -> None:
+def _end(
+    database: sqlite3.Connection, job_id: str, outcome: Outcome | None, *, gone: bool = False, owed: bool = False
+) -> None:
     database.execute(
-        "UPDATE jobs SET state = 'done', outcome = coalesce(?, outcome), gone = ?, ended_at = ? WHERE id = ?",
-        (outcome, gone, time.time(), job_id),
+        "UPDATE jobs SET state = 'done', outcome = coalesce(?, outcome), gone = ?, owed = ?,"
+        " ended_at = coalesce(ended_at, ?) WHERE id = ?",
+        (outcome, gone, owed, time.time(), job_id),
     )

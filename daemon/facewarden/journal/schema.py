@@ -11,7 +11,7 @@ from pathlib import Path
 
 from facewarden.errors import JOURNAL_DAMAGED, JOURNAL_NEWER, CannotStart
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 _FIRST = """
 CREATE TABLE jobs (
     id TEXT PRIMARY KEY,
@@ -34,7 +34,26 @@ CREATE INDEX jobs_open ON jobs (inbox) WHERE state <> 'done';
 _GONE = "ALTER TABLE jobs ADD COLUMN gone INTEGER NOT NULL DEFAULT 0;"
 _ENDED = "CREATE INDEX jobs_ended ON jobs (ended_at, inbox, outcome, reason, regions, state) WHERE state = 'done';"
 """Holds all that the ledger, the status and forgetting ask of old rows (`state` too, or SQLite would look into the table for it)."""
-_STEPS: tuple[str, ...] = (_FIRST, _GONE, _ENDED)
+_IDENTITY = """
+ALTER TABLE jobs ADD COLUMN root INTEGER;
+ALTER TABLE jobs ADD COLUMN target_size INTEGER;
+ALTER TABLE jobs ADD COLUMN target_mtime_ns INTEGER;
+ALTER TABLE jobs ADD COLUMN target_content BLOB;
+ALTER TABLE jobs ADD COLUMN faceless INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE jobs ADD COLUMN owed INTEGER NOT NULL DEFAULT 0;
+UPDATE jobs SET faceless = 1 WHERE regions = 0;
+UPDATE jobs SET ended_at = NULL WHERE state <> 'done';
+DROP INDEX jobs_by_content;
+CREATE INDEX jobs_by_content ON jobs (content, variant);
+CREATE INDEX jobs_owed ON jobs (inbox, ended_at) WHERE owed;
+CREATE TABLE folders (
+    inbox TEXT NOT NULL, role TEXT NOT NULL,
+    path BLOB NOT NULL, device INTEGER NOT NULL, inode INTEGER NOT NULL, mount_point BLOB NOT NULL,
+    PRIMARY KEY (inbox, role)
+) STRICT;
+"""
+"""A file is known by more than its inode, an original by the folder it lies in, an inbox by its folder."""
+_STEPS: tuple[str, ...] = (_FIRST, _GONE, _ENDED, _IDENTITY)
 """What makes each version out of the one before it; the first out of nothing."""
 
 FILE = "journal.sqlite"

@@ -1,0 +1,53 @@
+"""Complete: whether a quiet file may still be on its way, as far as the file system tells.
+
+Some copiers give a file its full size first and fill it afterwards: what is missing is a hole, or zeros at the end. And a
+writer that pauses still has the file open. Of writers on other machines nothing can be told but by the zeros.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Literal
+
+from facewarden import files
+from facewarden.leases import OpenForWritingError, unwritten
+
+TAIL = 512
+"""Bytes at the end that are looked at: the unit of disks, and less than any copier writes at a time. A whole file seldom ends in
+so many zeros; where it does it only waits longer."""
+
+State = Literal["complete", "open", "hollow"]
+
+
+def state_of(root: int, path: bytes) -> State:
+    """`open` where a program has it open for writing, `hollow` where a part of it seems to be missing. Raises OSError."""
+    parent, _, name = path.rpartition(b"/")
+    try:
+        with files.folder(parent, beneath=root) as here:
+            descriptor = files.open_regular(name, here)
+    except PermissionError:
+        return "complete"  # it is refused when it is claimed, with a reason
+    try:
+        with unwritten(descriptor):
+            return "hollow" if has_hole(descriptor) or _ends_in_zeros(descriptor) else "complete"
+    except OpenForWritingError:
+        return "open"
+    finally:
+        os.close(descriptor)
+
+
+def has_hole(descriptor: int) -> bool:
+    """Whether bytes of an open file were never written (lseek(2), SEEK_HOLE); where the file system cannot tell there are none."""
+    size = os.fstat(descriptor).st_size
+    try:
+        return size > 0 and os.lseek(descriptor, 0, os.SEEK_HOLE) < size
+    except OSError:
+        return False
+    finally:
+        os.lseek(descriptor, 0, os.SEEK_SET)
+
+
+def _ends_in_zeros(descriptor: int) -> bool:
+    size = os.fstat(descriptor).st_size
+    tail = os.pread(descriptor, TAIL, max(size - TAIL, 0))
+    return len(tail) == TAIL and not any(tail)

@@ -1,0 +1,121 @@
+"""The journal's file while the service has it: locked, proved, and written in transactions that are on the disk when they end."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import errno
+import sqlite3
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from facewarden import files
+from facewarden.errors import ALREADY_RUNNING, FOLDER, JOURNAL_DAMAGED, CannotStart
+from facewarden.journal import known
+from facewarden.journal.job import COLUMNS, Job, job_of
+from facewarden.journal.known import KnownFolder
+from facewarden.journal.schema import open_file, prepare, whole
+from facewarden.key import read_key
+
+
+class Opened:
+    """Holds the lock of its state folder until closed. Thread-safe.
+
+    Raises CannotStart: ALREADY_RUNNING where another process holds the lock, JOURNAL_DAMAGED (or missing where
+    there was one), JOURNAL_NEWER, FOLDER.
+    """
+
+    def __init__(self, state: Path, *, proved: bool = True) -> None:
+        """Without `proved` the caller calls `prove` before it believes anything that the journal says."""
+        self._guard = threading.Lock()
+        with contextlib.ExitStack() as opened:
+            try:
+                opened.enter_context(files.lock(state / "lock"))
+                self._database = opened.enter_context(contextlib.closing(open_file(state)))
+                prepare(self._database)
+            except BlockingIOError:
+                raise CannotStart(ALREADY_RUNNING) from None
+            except (OSError, sqlite3.OperationalError):
+                raise _unusable() from None
+            except (sqlite3.DatabaseError, UnicodeDecodeError):  # SQLite quotes a damaged schema in its errors
+                raise CannotStart(JOURNAL_DAMAGED) from None
+            if proved:
+                self.prove()
+            self.key = read_key(state)
+            """The state folder's secret, under which contents are known here."""
+            self._opened = opened.pop_all()
+
+    def prove(self) -> None:
+        """Read all of it. Raises CannotStart: JOURNAL_DAMAGED where SQLite finds something wrong, FOLDER where it cannot look."""
+        try:
+            with self._using() as database:
+                if not whole(database):
+                    raise CannotStart(JOURNAL_DAMAGED)
+        except OSError:
+            raise _unusable() from None
+
+    def close(self) -> None:
+        with self._guard:
+            self._opened.close()
+
+    def known_folders(self) -> list[KnownFolder]:
+        """Every folder that was noted."""
+        with self._using() as database:
+            return [KnownFolder(*row) for row in database.execute(f"SELECT {known.COLUMNS} FROM folders")]  # noqa: S608 - constants
+
+    def note_folder(self, folder: KnownFolder) -> None:
+        """This folder is the inbox's from now on."""
+        with self._writing() as database:
+            database.execute(
+                f"INSERT OR REPLACE INTO folders ({known.COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)",  # noqa: S608 - constants
+                dataclasses.astuple(folder),
+            )
+
+    def rename_inboxes(self, names: dict[str, str]) -> None:
+        """Carry the rows of inboxes that the configuration calls otherwise now, from the old name (key) to the new one."""
+        with self._writing() as database:
+            for table in ("jobs", "folders"):
+                # In two steps, for two inboxes may have changed names.
+                for old in names:
+                    database.execute(f"UPDATE {table} SET inbox = '/' || inbox WHERE inbox = ?", (old,))  # noqa: S608 - constants
+                for old, new in names.items():
+                    database.execute(f"UPDATE OR REPLACE {table} SET inbox = ? WHERE inbox = '/' || ?", (new, old))  # noqa: S608 - constants
+
+    def adopt_originals(self, inbox: str, root: int) -> None:
+        """The inbox's folder is the same one, and has another inode now."""
+        with self._writing() as database:
+            database.execute("UPDATE jobs SET root = ? WHERE inbox = ? AND root <> ?", (root, inbox, root))
+
+    def _select(self, where: str, values: tuple[object, ...]) -> list[Job]:
+        with self._using() as database:
+            return [job_of(row) for row in database.execute(f"SELECT {COLUMNS} FROM jobs WHERE {where}", values)]  # noqa: S608 - constants
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        with self._using() as database:
+            try:
+                database.execute("BEGIN IMMEDIATE")
+                yield database
+                database.execute("COMMIT")
+            except BaseException:
+                if database.in_transaction:
+                    database.execute("ROLLBACK")
+                raise
+
+    @contextlib.contextmanager
+    def _using(self) -> Iterator[sqlite3.Connection]:
+        """Disk full or out of reach raises OSError, as any other folder that fails; damage raises CannotStart."""
+        with self._guard:
+            try:
+                yield self._database
+            except sqlite3.OperationalError as error:
+                full = getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL
+                raise OSError(errno.ENOSPC if full else errno.EIO, "the journal is out of reach") from error
+            except sqlite3.DatabaseError:
+                raise CannotStart(JOURNAL_DAMAGED) from None
+
+
+def _unusable() -> CannotStart:
+    fault = "state: the journal cannot be opened or written: make room, or give the service the right"
+    return CannotStart(FOLDER, (fault,))

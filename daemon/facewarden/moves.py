@@ -1,0 +1,115 @@
+"""Moves: what a changed configuration means for what the journal knows. An inbox is known by its folder, not by its name.
+
+One that is called otherwise now takes its rows along. One whose hold, quarantine or outbox folder is another one now must not
+leave behind what still waits there: the configuration is refused until that was moved too.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+
+from facewarden import config, files
+from facewarden.files import Signature
+from facewarden.journal import Job, KnownFolder, read_folders, read_jobs
+from facewarden.journal.known import Role
+
+BESIDE: tuple[Role, ...] = ("outbox", "hold", "quarantine")
+"""Roles of folders that are noted at each start; the inbox itself is noted when it is taken."""
+
+
+def renames(inboxes: Collection[config.Inbox], known: Collection[KnownFolder]) -> dict[str, str]:
+    """Which inboxes of the journal (by their old name) have another name in the configuration."""
+    old = [folder for folder in known if folder.role == "inbox"]
+    found = {}
+    for inbox in inboxes:
+        before = [folder.inbox for folder in old if _is_same(inbox, folder)]
+        if before and inbox.name not in before:
+            found[before[0]] = inbox.name
+    return found
+
+
+def faults(configuration: config.Configuration) -> list[str]:
+    """One line for each folder that is another one now and would leave something behind. Raises CannotStart."""
+    known = read_folders(configuration.state)
+    names = renames(configuration.inboxes, known)
+    moved = [
+        (index, inbox, folder)
+        for index, inbox in enumerate(configuration.inboxes)
+        for folder in known
+        if names.get(folder.inbox, folder.inbox) == inbox.name and folder.role != "inbox" and not _stays(inbox, folder)
+    ]
+    if not moved:
+        return []
+    jobs = list(read_jobs(configuration.state))
+    return [fault for index, inbox, folder in moved for fault in _fault(f"inboxes[{index}]", inbox, folder, jobs)]
+
+
+def known_as(inbox: config.Inbox, role: Role, mount_point: bytes = b"") -> KnownFolder | None:
+    """A configured folder as the journal notes it; None where it is not there."""
+    path = _path(inbox, role)
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return KnownFolder(inbox.name, role, os.fsencode(path), status.st_dev, Signature.of(status).inode, mount_point)
+
+
+def _path(inbox: config.Inbox, role: Role) -> Path:
+    return inbox.path if role == "inbox" else inbox.folder(role)
+
+
+def _is_same(inbox: config.Inbox, folder: KnownFolder) -> bool:
+    """Whether it is the configured inbox: by its path, or moved as a whole, by device and inode."""
+    if folder.path == os.fsencode(inbox.path):
+        return True
+    now = known_as(inbox, "inbox")
+    return now is not None and (now.device, now.inode) == (folder.device, folder.inode)
+
+
+def _stays(inbox: config.Inbox, folder: KnownFolder) -> bool:
+    now = known_as(inbox, folder.role)
+    same_path = folder.path == os.fsencode(_path(inbox, folder.role))
+    return same_path or (now is not None and (now.device, now.inode) == (folder.device, folder.inode))
+
+
+def _fault(key: str, inbox: config.Inbox, folder: KnownFolder, jobs: Sequence[Job]) -> Iterator[str]:
+    waiting = [job for job in jobs if job.inbox == folder.inbox and _lies_in(job, folder.role)]
+    left = sum(_is_left(job, inbox, folder) for job in waiting)
+    if left:
+        yield (
+            f"{key}.{folder.role}: {left} {_WHAT[folder.role]} in the folder that it was before: "
+            "move them into the new one first, or take the old path back"
+        )
+
+
+_WHAT = {
+    "outbox": "results were cut off while they were placed",
+    "hold": "held results wait",
+    "quarantine": "quarantined originals lie",
+}
+
+
+def _lies_in(job: Job, role: Role) -> bool:
+    if role == "outbox":
+        return job.state == "placing" and job.outcome == "published"
+    if role == "hold":
+        return job.outcome == "held" and job.state in ("placing", "placed", "done")
+    return job.outcome == "quarantined" and (job.gone or job.state == "placing")
+
+
+def _is_left(job: Job, inbox: config.Inbox, folder: KnownFolder) -> bool:
+    """Whether its file stands in the old folder, as far as that can be seen, and not in the new one."""
+    assert job.target is not None
+    new = _path(inbox, folder.role)
+    return not _stands(job.target, new) and _stands(job.target, Path(os.fsdecode(folder.path)), unseen=True)
+
+
+def _stands(target: bytes, folder: Path, *, unseen: bool = False) -> bool:
+    """Whether a file is there; `unseen` is said of a folder that cannot be looked into."""
+    try:
+        with files.folder(folder) as root:
+            return files.status_of(target, root) is not None
+    except OSError as error:
+        return unseen and error.errno not in files.GONE
