@@ -88,3 +88,59 @@ def test_pages_are_no_neighbours(astronaut: Pixels) -> None:
     finally:
         pool.stop()
     assert [bool(found) for found in reply.regions] == [True, False]
+
+
+def rows_of(photo: Pixels, every: int) -> Pixels:
+    """Every so many rows of a photo, the rest clear."""
+    frame = np.full((*photo.shape[:2], 4), (255, 255, 255, 0), dtype=np.uint8)
+    frame[::every] = np.dstack((photo, np.full(photo.shape[:2], 255, dtype=np.uint8)))[::every]
+    return frame
+
+
+def fainter(photo: Pixels, share: float) -> Pixels:
+    """A photo drawn in alpha alone, so faintly."""
+    grey = np.asarray(Image.fromarray(photo).convert("L"))
+    return np.dstack((*[np.full_like(grey, 40)] * 3, (grey * share).astype(np.uint8)))
+
+
+@pytest.mark.parametrize("container", ["PNG", "WEBP"])
+@pytest.mark.parametrize("way", ["rows", "fainter"])
+def test_a_person_built_up_over_many_frames_is_hidden_in_all(astronaut: Pixels, container: str, way: str) -> None:
+    """Row by row or out of transparency, over more frames than areas reach: not one frame delivers the face."""
+    photo = np.ascontiguousarray(astronaut[:320, 60:380])
+    if way == "rows":
+        frames = [rows_of(photo, every) for every in (16, 14, 12, 10, 8, 6, 4, 2, 1)]
+    else:
+        frames = [fainter(photo, share) for share in (0.03, 0.06, 0.1, 0.15, 0.2, 0.3, 0.5, 0.8, 1.0)]
+    target = io.BytesIO()
+    images = [Image.fromarray(frame) for frame in frames]
+    images[0].save(target, container, save_all=True, append_images=images[1:], duration=100, lossless=True)
+    pool = Pool(1)
+    pool.start()
+    try:
+        reply = pool.treat(target.getvalue(), RECIPE, 60, owner="test")
+    finally:
+        pool.stop()
+    assert len(reply.regions) == len(frames)
+    face = np.s_[90:160, 130:200]
+    for found, frame in zip(reply.regions, reply.picture.frames, strict=True):
+        hidden = regions.coverage(found, 320, 320)
+        assert hidden[face].mean() > 0.9
+        assert (
+            not frame.pixels[face][..., 3][hidden[face]].any() or np.ptp(frame.pixels[face][..., 3][hidden[face]]) == 0
+        )
+
+
+def test_what_a_face_has_left_is_not_covered_for_ever(astronaut: Pixels) -> None:
+    """A face that moves on over a still background: where it was before, other frames are not covered beyond two."""
+    background = np.random.default_rng(0).integers(0, 256, (100, 640, 3), dtype=np.uint8)
+    face = np.ascontiguousarray(astronaut[80:180, 180:280])
+    found = []
+    for number in range(6):
+        frame = background.copy()
+        frame[:, 100 * number : 100 * number + 100] = face
+        area = Region(100 * number + 10, 10, 80, 80, 0.9, "centerface")
+        found.append(Searched(Frame(frame), [], [area]))
+    for number, one in enumerate(carried(found)):
+        places = sorted(area.x // 100 for area in one.areas)
+        assert places == list(range(max(number - REACH, 0), min(number + REACH, 5) + 1))

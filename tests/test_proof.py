@@ -20,6 +20,17 @@ def test_the_exact_test_finds_no_difference_only_for_blind_styles(style: Style) 
         assert differing > 200
 
 
+@pytest.mark.parametrize("subject", proof.SUBJECTS)
+def test_nothing_of_a_hidden_area_passes_in_any_channel(subject: str) -> None:
+    """Neither colour nor alpha of an inside has an influence; of styles that use its colours, alpha has none. Zones likewise."""
+    assert proof.differing(subject, trials=300, seed=2) == 0
+
+
+def test_the_proof_is_of_every_style_and_of_zones() -> None:
+    """Each style is tried, as a whole or for its alpha."""
+    assert {subject.removesuffix(proof.ALPHA) for subject in proof.SUBJECTS} == {*STYLES, proof.ZONES}
+
+
 @pytest.mark.parametrize("style", [None, *STYLES])
 def test_the_decoder_recognises_what_is_left(style: Style | None) -> None:
     """Everybody in untouched, blurred and pixelated views; in others no more than guessing, whose chance is 2.5 %."""

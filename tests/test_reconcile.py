@@ -25,12 +25,12 @@ def reconciled(daemon: Daemon) -> tuple[int, dict[str, Any]]:
     return ended.returncode, row
 
 
-def worked_off(daemon: Daemon, portrait: Portrait, **profile: Any) -> None:
+def worked_off(daemon: Daemon, portrait: Portrait, prefix: str = "", **profile: Any) -> None:
     """Two photos delivered, one quarantined, one that came afterwards."""
     daemon.configure(**profile)
-    daemon.drop("one.jpg", portrait(1))
-    daemon.drop("two.jpg", portrait(2))
-    daemon.drop("words.jpg", b"these are words")
+    daemon.drop(f"{prefix}one.jpg", portrait(1))
+    daemon.drop(f"{prefix}two.jpg", portrait(2))
+    daemon.drop(f"{prefix}words.jpg", b"these are words")
     assert daemon.once() == 1
     daemon.drop("late.jpg", portrait(3))
 
@@ -44,7 +44,7 @@ def change(daemon: Daemon, statement: str) -> None:
 def test_honest_work_agrees(daemon: Daemon, portrait: Portrait) -> None:
     """Whatever the originals' policy, each photo is counted once, also the one that nobody has taken up yet."""
     for policy in ("keep", "archive", "delete"):
-        worked_off(daemon, portrait, originals=policy)
+        worked_off(daemon, portrait, f"{policy}-", originals=policy)
         _, row = reconciled(daemon)
         assert row["agrees"]
         assert row["waiting"] == 1

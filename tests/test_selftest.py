@@ -11,6 +11,7 @@ from facewarden import checks
 from facewarden.cli.selftest import Figures
 from facewarden.errors import Exit
 from facewarden.sandbox import proof, redact
+from facewarden.sandbox import proof
 from facewarden.values import STYLES
 
 BLIND = [style for style, way in redact.STYLES.items() if way.blind]
@@ -22,7 +23,7 @@ def test_the_installed_styles_pass() -> None:
     done = facewarden("selftest", "redaction", "--scenes", 130)
     assert done.returncode == Exit.FINE, done.stderr
     rows = {cells[1].strip(): [cell.strip() for cell in cells[2:5]] for cells in _cells(done.stdout)}
-    assert set(rows) == {"untouched", *STYLES}
+    assert set(rows) == {"untouched", *STYLES, *proof.SUBJECTS}
     assert all(rows[style][:2] == ["130", "0"] for style in BLIND)
     assert float(rows["untouched"][2]) == float(rows["gaussian"][2]) == 100
     assert float(rows["veil"][2]) < 10

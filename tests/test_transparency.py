@@ -1,4 +1,4 @@
-"""A face that only transparency shows is hidden as any other, and harmless transparency stays."""
+"""A face that only transparency shows is hidden as any other, in all channels, and transparency elsewhere stays."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from tests.test_regions import region
 
+from facewarden import regions
 from facewarden.pool import Pool
 from facewarden.replies import Reply
 from facewarden.sandbox import transparency
-from facewarden.values import Pixels, Recipe
+from facewarden.values import OPAQUE, Pixels, Recipe
 
 RECIPE = Recipe(thresholds={"blazeface": 0.3}, smallest_face=60)
 
@@ -57,26 +57,52 @@ def test_a_face_in_colour_and_in_alpha_is_hidden_in_both(pool: Pool, astronaut: 
         assert not face_shows(after, before)
 
 
+@pytest.mark.parametrize("levels", [1, 7, 60, 255])
+def test_alpha_within_a_hidden_area_tells_nothing(pool: Pool, astronaut: Pixels, levels: int) -> None:
+    """However little alpha follows the face, where the face is hidden alpha is one constant."""
+    follows = (255 - levels + levels * grey(astronaut).astype(int) // 255).astype(np.uint8)
+    reply = treated(pool, np.dstack((astronaut, follows)))
+    after = reply.picture.frames[0].pixels[..., 3]
+    hidden = regions.coverage(reply.regions[0], 512, 512)
+    assert hidden[90:160, 190:260].mean() > 0.9
+    assert (after[hidden] == OPAQUE).all()
+    assert (after[~hidden] == follows[~hidden]).all()
+
+
+def test_a_face_seen_on_black_alone_is_hidden(pool: Pool, astronaut: Pixels) -> None:
+    """A grey picture that fades on white and is a portrait on black."""
+    soft = (60 + grey(astronaut).astype(int) * 180 // 255).astype(np.uint8)
+    drawn = np.dstack((soft, soft, soft, grey(astronaut)))
+    reply = treated(pool, drawn)
+    assert reply.region_count
+    for before, after in zip(
+        transparency.views(drawn), transparency.views(reply.picture.frames[0].pixels), strict=True
+    ):
+        assert not face_shows(after, before)
+
+
 def test_transparency_that_shows_no_face_stays(pool: Pool, astronaut: Pixels) -> None:
-    """Clear corners and a clear ground below are no reason to give up transparency."""
+    """Clear corners and a clear ground below are no reason to give up transparency outside the hidden areas."""
     frame = np.dstack((astronaut, np.full((512, 512), 255, dtype=np.uint8)))
     frame[:60, :60, 3] = 0
     frame[400:, :, 3] = np.linspace(255, 0, 112).astype(np.uint8)[:, None]
     reply = treated(pool, frame)
     assert reply.region_count
-    assert (reply.picture.frames[0].pixels[..., 3] == frame[..., 3]).all()
+    outside = ~regions.coverage(reply.regions[0], 512, 512)
+    assert (reply.picture.frames[0].pixels[..., 3] == frame[..., 3])[outside].all()
+    assert outside[:60, :60].all()
 
 
 @given(st.integers(0, 255), st.integers(0, 255), st.integers(1, 300))
-def test_a_view_is_what_alpha_means(colour: int, alpha: int, height: int) -> None:
+def test_a_view_is_what_alpha_means(colour: int, level: int, height: int) -> None:
     """Each pixel is the colour and the ground in the shares that alpha gives, to the nearest level."""
-    frame = np.full((height, 2, 4), (colour, colour, colour, alpha), dtype=np.uint8)
-    white, black = transparency.views(frame)
+    frame = np.full((height, 2, 4), (colour, colour, colour, level), dtype=np.uint8)
+    frame[0, 0, 3] = (level + 100) % 256  # where alpha does not vary there is nothing to see
+    white, black, alone = transparency.views(frame)
+    alpha = frame[..., 3:].astype(int)
     assert np.abs(white - (colour * alpha + 255 * (255 - alpha)) / 255).max() <= 0.51
     assert np.abs(black - colour * alpha / 255).max() <= 0.51
-    opaque = transparency.opaque(frame)
-    assert (opaque[..., :3] == white).all()
-    assert (opaque[..., 3] == 255).all()
+    assert set(np.unique(alone)) == {0, 255}
 
 
 def test_only_alpha_that_varies_can_show_anything() -> None:
@@ -85,5 +111,4 @@ def test_only_alpha_that_varies_can_show_anything() -> None:
     assert not any(map(transparency.varies, (plain, plain[..., 0], plain[..., :3])))
     plain[3, 3, 3] = 200
     assert transparency.varies(plain)
-    assert transparency.is_told_by_alpha([region(2, 2, 3, 3)], plain)
-    assert not transparency.is_told_by_alpha([region(5, 5, 3, 3), region(50, 50, 3, 3)], plain)
+    assert len(list(transparency.views(plain))) == 3

@@ -17,7 +17,7 @@ from tests.daemon import Daemon, pixels_of
 from facewarden.config.zones import ZoneSetting
 from facewarden.errors import ZONE_OUTSIDE, FileRefused
 from facewarden.sandbox import zones
-from facewarden.values import Pixels, Recipe, Region, Zone
+from facewarden.values import OPAQUE, Pixels, Recipe, Region, Zone
 
 
 def zone(text: str) -> Zone:
@@ -53,6 +53,15 @@ def test_every_corner_of_a_polygon_is_covered(corners: list[tuple[float, float]]
     for x, y in corners:
         if x < 200 and y < 200:
             assert covered[int(y), int(x)]
+
+
+def test_what_is_drawn_in_alpha_under_a_zone_is_covered_too() -> None:
+    """Alpha in a zone becomes one constant, and stays as it is elsewhere."""
+    frame = np.full((100, 100, 4), 200, dtype=np.uint8)
+    frame[::2, :, 3] = 0
+    covered, _ = zones.cover(frame, [zone("rectangle: [0, 0, 100%, 50%]")])
+    assert (covered[:50, :, 3] == OPAQUE).all()
+    assert (covered[50:, :, 3] == frame[50:, :, 3]).all()
 
 
 def test_a_zone_outside_the_photo_is_refused() -> None:

@@ -12,7 +12,9 @@ from facewarden import config, files
 from facewarden.errors import REASONS
 from facewarden.files import Signature
 from facewarden.finding import Found, Place, find, places
+from facewarden.intake.complete import state_of
 from facewarden.intake.scan import Names
+from facewarden.intake.settle import EMPTY_TIMES
 from facewarden.journal import Job
 from facewarden.outcomes import FOLDERS
 
@@ -90,12 +92,16 @@ def _reasons(inbox: config.Inbox, relative: bytes, status: os.stat_result) -> It
     elif b"/" in relative and inbox.subfolders == "ignore":
         yield "it lies in a subfolder, and this inbox leaves those alone (subfolders: ignore)"
     else:
-        yield _quiet(inbox, status)
+        yield _quiet(inbox, relative, status)
 
 
-def _quiet(inbox: config.Inbox, status: os.stat_result) -> str:
+def _quiet(inbox: config.Inbox, relative: bytes, status: os.stat_result) -> str:
+    with files.folder(inbox.path) as root:
+        state = state_of(root, relative)
+    if state == "open":
+        return "a program still has it open for writing: it is read once that has closed it"
     age = max(0.0, time.time() - max(status.st_mtime, status.st_ctime))
-    needed = inbox.settle * (1 if status.st_size else 10)
+    needed = inbox.settle * (1 if status.st_size and state == "complete" else EMPTY_TIMES)
     if age < needed:
         return f"growing or just dropped: last change {age:.0f} s ago, it is read after {needed:.0f} s of quiet"
     return f"waiting for its turn, {age:.0f} s after its last change; facewarden status tells whether the service runs"

@@ -9,9 +9,11 @@ import dataclasses
 import os
 from collections.abc import Iterator
 
-from facewarden import config, direct, files, protocol
+from facewarden import config, direct, protocol
 from facewarden.errors import FileRefused, Reason
 from facewarden.files import Signature
+from facewarden.finding import doors
+from facewarden.intake.root import Door
 from facewarden.intake.scan import SHARED, Names, scan
 from facewarden.journal import read_jobs
 from facewarden.pool import Pool
@@ -35,8 +37,9 @@ def rehearse(configuration: config.Configuration, pool: Pool) -> Iterator[Rehear
         for job in read_jobs(configuration.state)
         if job.state == "done" and job.outcome not in ("vanished", "superseded") and not job.gone
     }
+    opened = doors(configuration)
     for inbox in configuration.inboxes:
-        for path, signature in _there(inbox):
+        for path, signature in _there(inbox, opened[inbox.name]):
             if signature == SHARED:
                 yield Rehearsed(inbox.name, path, "left")
             elif (inbox.name, path, signature) in had:
@@ -45,8 +48,8 @@ def rehearse(configuration: config.Configuration, pool: Pool) -> Iterator[Rehear
                 yield _tried(configuration, inbox, path, pool)
 
 
-def _there(inbox: config.Inbox) -> list[tuple[bytes, Signature]]:
-    with files.folder(inbox.path) as root:
+def _there(inbox: config.Inbox, door: Door) -> list[tuple[bytes, Signature]]:
+    with door() as root:
         return sorted(scan(root, Names(inbox, inbox.marker), deep=inbox.subfolders != "ignore"))
 
 

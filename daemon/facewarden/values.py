@@ -16,6 +16,9 @@ import numpy.typing as npt
 Pixels = npt.NDArray[np.uint8]
 """One frame: uint8, shape (height, width) for grey, (height, width, 3) for RGB, (height, width, 4) for RGBA."""
 
+OPAQUE = 255
+"""Alpha of what hides nothing behind it, and of every hidden area."""
+
 Shape = Literal["ellipse", "rectangle"]
 Style = Literal["veil", "gaussian", "mosaic", "solid", "image"]
 DetectorName = Literal["blazeface", "centerface", "yunet", "fixed"]

@@ -52,9 +52,15 @@ class Figures:
         for heading in ("pairs of scenes", "that differ", "decoder names, %"):
             table.add_column(heading, justify="right")
         for style, figure in self.recognised.items():
-            exact = [f"{self.tried[style]:,}", f"{self.differing[style]:,}"] if style in self.tried else ["", ""]
+            exact = self._exact(style) if style in self.tried else ["", ""]
             table.add_row(style, *exact, f"{figure:.1f}")
+        for subject in self.tried:
+            if subject not in self.recognised:
+                table.add_row(subject, *self._exact(subject), "")
         return table
+
+    def _exact(self, subject: str) -> list[str]:
+        return [f"{self.tried[subject]:,}", f"{self.differing[subject]:,}"]
 
 
 @app.command()

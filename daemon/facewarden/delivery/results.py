@@ -33,7 +33,7 @@ class Results:
             name = job_id.encode()
             descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600, dir_fd=root)
             with open(descriptor, "wb") as file:
-                file.write(self._tag(data))
+                file.write(self._tag(job_id, data))
                 file.write(data)
         with self._guard:
             self._used += len(data) + _TAG_BYTES
@@ -49,7 +49,7 @@ class Results:
         except FileNotFoundError:
             return None
         tag, data = stored[:_TAG_BYTES], stored[_TAG_BYTES:]
-        if not hmac.compare_digest(tag, self._tag(data)):
+        if not hmac.compare_digest(tag, self._tag(job_id, data)):
             file.unlink(missing_ok=True)
             return None
         return data
@@ -58,8 +58,9 @@ class Results:
         """Forget a result that nobody will ask for any more."""
         (self._folder / job_id).unlink(missing_ok=True)
 
-    def _tag(self, data: bytes) -> bytes:
-        return hmac.digest(self._key, data, hashlib.sha256)
+    def _tag(self, job_id: str, data: bytes) -> bytes:
+        """Of the job too: another job's result under this name is not this one's."""
+        return hmac.digest(self._key, job_id.encode() + b"\0" + data, hashlib.sha256)
 
     def _evict(self) -> None:
         """Down to nine tenths of the room, so that not every new result pays for the listing."""

@@ -43,7 +43,7 @@ class Root:
         """Whether the folder that is there now is locked against a second service."""
         self.changes = 0
         """How often another folder was found in its place; each time whatever was known by events is out of date."""
-        self._marker = os.fsencode(marker) if marker else None
+        self._marker = marker
         self._note = note
         self._identity: tuple[int, int] | None = None
         # Under another path the operator means another folder, wherever that is mounted; a marker proves it anyhow.
@@ -55,7 +55,7 @@ class Root:
     def opened(self) -> Iterator[int]:
         """Descriptor of the folder. Raises OSError where it is away, unmounted, without its marker or another service's."""
         with files.folder(self.path) as root:
-            self._require_marker(root)
+            require_marker(self._marker, root)
             status = os.fstat(root)
             identity = (status.st_dev, status.st_ino)
             if identity != self._identity:
@@ -66,7 +66,7 @@ class Root:
     def proved(self) -> Iterator[int]:
         """Descriptor of the very folder that was taken last. Raises OSError where that does not stand there now."""
         with files.folder(self.path) as root:
-            self._require_marker(root)
+            require_marker(self._marker, root)
             status = os.fstat(root)
             if (status.st_dev, status.st_ino) != self._identity:
                 raise _absent()
@@ -77,9 +77,6 @@ class Root:
         if self._lock is not None:
             os.close(self._lock)
             self._lock, self.locked, self._identity = None, False, None
-
-    def _require_marker(self, root: int) -> None:
-        _require(self._marker, root)
 
     def _take(self, root: int, identity: tuple[int, int]) -> None:
         """This folder is a new one, or the first: believe it only where it lies on its mount point, and lock it."""
@@ -107,7 +104,7 @@ def known_inbox(path: Path, marker: str | None, known: KnownFolder | None) -> It
     """
     with files.folder(path) as root:
         if marker:
-            _require(os.fsencode(marker), root)
+            require_marker(marker, root)
         elif known is None or not _is(known, root):
             raise _absent()
         yield root
@@ -118,8 +115,9 @@ def _is(known: KnownFolder, folder: int) -> bool:
     return files.Signature.of(os.fstat(folder)).inode == known.inode and mount_point_of(folder) == known.mount_point
 
 
-def _require(marker: bytes | None, root: int) -> None:
-    if marker and not files.status_of(marker, root):
+def require_marker(marker: str | None, root: int) -> None:
+    """Raises OSError where an inbox's marker file, which proves that it is the inbox, is not in the open folder."""
+    if marker and not files.status_of(os.fsencode(marker), root):
         raise OSError(errno.ENOMEDIUM, "the inbox's marker file is missing")
 
 

@@ -12,6 +12,7 @@ from facewarden import regions
 from facewarden.errors import FACE_REMAINS, FileRefused
 from facewarden.sandbox import decode, detect, neighbours, redact, second_look, transparency, wire, zones
 from facewarden.sandbox.neighbours import Searched
+from facewarden.sandbox.redact import solid
 from facewarden.values import DOCUMENTS, EMBLEM, Frame, Pixels, Recipe, Region
 
 
@@ -48,7 +49,7 @@ class Bench:
             watch.lap("decode")
             pixels, fixed = zones.cover(frame.pixels, recipe.always)
             seen, turn = self._find(pixels, recipe)
-            pixels, areas = self._look_through(pixels, _grown(seen, recipe), recipe)
+            areas = self._look_through(pixels, _grown(seen, recipe), recipe)
             found = Searched(dataclasses.replace(frame, pixels=pixels), fixed, areas, turn)
             del frame, pixels
             watch.lap("detect")
@@ -78,15 +79,18 @@ class Bench:
         found, turn = self._search.find(pixels, recipe.smallest_face, recipe.thresholds, recipe.plan)
         return detect.Found(zones.outside(found, recipe.never, *pixels.shape[:2]), turn)
 
-    def _look_through(self, pixels: Pixels, areas: list[Region], recipe: Recipe) -> tuple[Pixels, list[Region]]:
-        """Give up the transparency of a frame in which it shows a face, for that cannot be hidden otherwise."""
+    def _look_through(self, pixels: Pixels, areas: list[Region], recipe: Recipe) -> list[Region]:
+        """The areas of a frame together with those that only its transparency shows."""
         if not transparency.varies(pixels):
-            return pixels, areas
-        for view in transparency.views(redact.hide(pixels, areas, "solid")):
-            if transparency.is_told_by_alpha(self._find(view, recipe).regions, pixels):
-                pixels = transparency.opaque(pixels)
-                return pixels, areas + _grown(self._find(pixels, recipe).regions, recipe)
-        return pixels, areas
+            return areas
+        hidden = regions.coverage(areas, *pixels.shape[:2])
+        found: list[Region] = []
+        for view in transparency.views(pixels):
+            view[hidden] = solid.COLOUR  # what is found already, so that a view adds nothing but what is new in it
+            new = _grown(second_look.remaining(self._find(view, recipe).regions, hidden), recipe)
+            hidden |= regions.coverage(new, *pixels.shape[:2])
+            found += new
+        return areas + found
 
     def _look_again(self, pixels: Pixels, one: Searched, recipe: Recipe) -> list[Region]:
         """Cover what is surely a face in a redacted frame without emblem and safety frame (detectors see faces in both).
@@ -96,7 +100,11 @@ class Bench:
         hidden = regions.coverage(one.areas, *pixels.shape[:2])
         again: list[Region] = []
         for _ in range(second_look.ROUNDS):
-            seen = self._search.glance(pixels, recipe.smallest_face, recipe.thresholds, one.turn)
+            seen = [
+                region
+                for view in (pixels, *transparency.views(pixels))
+                for region in self._search.glance(view, recipe.smallest_face, recipe.thresholds, one.turn)
+            ]
             found = zones.outside(seen, recipe.never, *pixels.shape[:2])
             left = _grown(second_look.remaining(found, hidden), recipe)
             if not left:

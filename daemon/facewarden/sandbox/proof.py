@@ -1,7 +1,8 @@
 """Proof on generated data of what each style lets through: an exact test, and a decoder that tries to recognise.
 
-The exact test redacts two frames that are equal outside the areas and random inside. If the results are equal byte for
-byte, in thousands of random frames and sets of areas, no pixel of the inside has an influence.
+The exact test redacts two frames that are equal outside the areas and random inside, in colours and in alpha. If the results
+are equal byte for byte, in thousands of random frames and sets of areas, no sample of the inside has an influence. Of a style
+that uses the colours inside, alpha alone is tried: of that nothing may be left either. Zones are tried as areas are.
 The decoder stands for an attacker who trains on redacted photos of the same people (McPherson, Shokri and Shmatikov
 2016): what it recognises far above chance is still in the result. It is a plain linear one, so what it does not find
 may still be there; the exact test alone proves. No photo and no set of faces is needed for either.
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import cv2
@@ -21,8 +22,8 @@ import numpy as np
 import numpy.typing as npt
 
 from facewarden import regions
-from facewarden.sandbox import redact
-from facewarden.values import SHAPES, STYLES, Pixels, Region, Style
+from facewarden.sandbox import redact, zones
+from facewarden.values import SHAPES, STYLES, Pixels, Region, Style, Zone, ZoneShape
 
 BATCH = 100
 """Scenes between two signs of life."""
@@ -50,19 +51,34 @@ def report(scenes: int) -> Iterator[dict[str, Any]]:
     Of an exact test each piece is one of at most BATCH scenes, with a seed of its own.
     """
     batches = [(start, min(BATCH, scenes - start)) for start in range(0, scenes, BATCH)]
-    blind = [style for style in STYLES if redact.STYLES[style].blind]
-    yield {"pieces": len(blind) * len(batches) + len(STYLES) + 1, "chance": CHANCE}
-    for style in blind:
+    yield {"pieces": len(SUBJECTS) * len(batches) + len(STYLES) + 1, "chance": CHANCE}
+    for subject in SUBJECTS:
         for seed, trials in batches:
-            yield {"style": style, "scenes": trials, "differing": differing(style, trials, seed)}
-    for subject in (None, *STYLES):
-        yield {"style": subject or "untouched", "recognised": recognised(subject)}
+            yield {"style": subject, "scenes": trials, "differing": differing(subject, trials, seed)}
+    for style in (None, *STYLES):
+        yield {"style": style or "untouched", "recognised": recognised(style)}
 
 
-def differing(style: Style, trials: int, seed: int = 0) -> int:
-    """In how many of the trials another inside gives another result: 0 for a style that uses nothing of it."""
+ALPHA = ", alpha"
+"""Ends the name of a style of which alpha alone is tried."""
+ZONES = "zones"
+SUBJECTS: tuple[str, ...] = (
+    *(style if redact.STYLES[style].blind else style + ALPHA for style in STYLES),
+    ZONES,
+)
+"""What the exact test is made of."""
+
+
+def differing(subject: str, trials: int, seed: int = 0) -> int:
+    """In how many of the trials another inside gives another result: 0 where nothing of it is used.
+
+    `subject` is a style, a style and ALPHA, or ZONES.
+    """
     rng = np.random.default_rng(seed)
-    return sum(_differs(style, rng) for _ in range(trials))
+    if subject == ZONES:
+        return sum(_zones_differ(rng) for _ in range(trials))
+    style = next(style for style in STYLES if style == subject.removesuffix(ALPHA))
+    return sum(_differs(style, rng, alpha_alone=subject.endswith(ALPHA)) for _ in range(trials))
 
 
 def recognised(style: Style | None, seed: int = 0) -> float:
@@ -75,10 +91,10 @@ def recognised(style: Style | None, seed: int = 0) -> float:
     return _rank_one(seen[:, :TRAINING], seen[:, TRAINING:])
 
 
-def random_frame(rng: np.random.Generator) -> Pixels:
-    """Random pixels: grey, RGB or RGBA, from 1 by 1 to LONGEST by LONGEST, small sides as likely as large ones."""
+def random_frame(rng: np.random.Generator, *, alpha: bool = False) -> Pixels:
+    """Random pixels: grey, RGB or RGBA (with `alpha` always), from 1 by 1 to LONGEST by LONGEST, small sides as likely as large ones."""
     height, width = (int(side) for side in np.exp(rng.uniform(0, np.log(LONGEST + 1), 2)))
-    shape = ((height, width), (height, width, 3), (height, width, 4))[rng.integers(3)]
+    shape = (height, width, 4) if alpha else ((height, width), (height, width, 3), (height, width, 4))[rng.integers(3)]
     return rng.integers(0, 256, shape, dtype=np.uint8)
 
 
@@ -102,23 +118,45 @@ def _random_area(rng: np.random.Generator, x: float, y: float, size: float) -> R
     return Region(x - width / 2, y - height / 2, width, height, 1.0, "centerface", SHAPES[rng.integers(len(SHAPES))])
 
 
-def other_inside(rng: np.random.Generator, frame: Pixels, areas: Sequence[Region]) -> Pixels:
-    """The frame with other, random colours wherever an area covers it. Alpha is no part of the inside: it is kept."""
-    covered = regions.coverage(areas, *frame.shape[:2])
+def other_inside(
+    rng: np.random.Generator, frame: Pixels, covered: regions.Coverage, *, alpha_alone: bool = False
+) -> Pixels:
+    """The frame with other, random samples wherever it is covered, in colours and alpha, or in alpha alone."""
     other = frame.copy()
     other[covered] = rng.integers(0, 256, other[covered].shape, dtype=np.uint8)
-    if frame.ndim == 3 and frame.shape[2] == 4:
-        other[..., 3] = frame[..., 3]
+    if alpha_alone:
+        other[..., :3] = frame[..., :3]
     return other
 
 
-def _differs(style: Style, rng: np.random.Generator) -> bool:
-    frame = random_frame(rng)
+def _differs(style: Style, rng: np.random.Generator, *, alpha_alone: bool) -> bool:
+    frame = random_frame(rng, alpha=alpha_alone)
     areas = random_areas(rng, *frame.shape[:2])
+    changed = other_inside(rng, frame, regions.coverage(areas, *frame.shape[:2]), alpha_alone=alpha_alone)
     safety_frame = bool(rng.integers(2))
-    result = redact.redact(frame, areas, style, safety_frame, EMBLEM)
-    other = redact.redact(other_inside(rng, frame, areas), areas, style, safety_frame, EMBLEM)
+    result, other = (redact.redact(one, areas, style, safety_frame, EMBLEM) for one in (frame, changed))
     return result.tobytes() != other.tobytes()
+
+
+def _zones_differ(rng: np.random.Generator) -> bool:
+    frame = random_frame(rng)
+    height, width = frame.shape[:2]
+    given = [_zone(rng, area) for area in random_areas(rng, height, width)]
+    given = [zone for zone in given if zones.coverage(zone, height, width).any()]
+    covered = np.zeros((height, width), dtype=np.bool_)
+    for zone in given:
+        covered |= zones.coverage(zone, height, width)
+    result, _ = zones.cover(frame, given)
+    other, _ = zones.cover(other_inside(rng, frame, covered), given)
+    return result.tobytes() != other.tobytes()
+
+
+def _zone(rng: np.random.Generator, area: Region) -> Zone:
+    """A zone of this area's place and size: rectangle, ellipse, or the triangle of three of its corners."""
+    shape: ZoneShape = ("rectangle", "ellipse", "polygon")[rng.integers(3)]
+    x, y, right, low = area.x, area.y, area.x + area.width, area.y + area.height
+    corners = [(x, y), (right, y), (x, low)] if shape == "polygon" else [(x, y), (area.width, area.height)]
+    return Zone(shape, tuple(((across, False), (down, False)) for across, down in corners))
 
 
 def _views(rng: np.random.Generator) -> list[Pixels]:

@@ -15,7 +15,7 @@ import numpy as np
 from facewarden import regions
 from facewarden.errors import ZONE_OUTSIDE, FileRefused
 from facewarden.regions import Coverage
-from facewarden.values import Pixels, Region, Zone
+from facewarden.values import OPAQUE, Pixels, Region, Zone
 
 COLOUR = 128
 
@@ -34,7 +34,9 @@ def cover(frame: Pixels, zones: Sequence[Zone]) -> tuple[Pixels, list[Region]]:
         inside = coverage(zone, height, width)
         if not inside.any():
             raise FileRefused(ZONE_OUTSIDE)
-        covered.reshape(height, width, -1)[..., :3][inside] = COLOUR
+        channels = covered.reshape(height, width, -1)
+        channels[inside, :3] = COLOUR
+        channels[inside, 3:] = OPAQUE
         rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
         x, y = float(columns[0]), float(rows[0])
         found.append(Region(x, y, columns[-1] + 1 - x, rows[-1] + 1 - y, 1.0, "fixed"))

@@ -14,7 +14,7 @@ import numpy as np
 from facewarden import regions
 from facewarden.regions import Coverage
 from facewarden.sandbox.redact import blending, framing, gaussian, image, mosaic, solid, veil
-from facewarden.values import Pixels, Region, Style
+from facewarden.values import OPAQUE, Pixels, Region, Style
 
 
 class Way(NamedTuple):
@@ -50,8 +50,8 @@ def redact(
 ) -> Pixels:
     """A new frame of the same shape in which every pixel that an area covers is hidden; `frame` stays as it is.
 
-    Areas may overlap, cross the frame's edges or miss it; their order makes no difference. Alpha is kept everywhere,
-    and colours are hidden whatever their alpha. Style `image` needs an emblem: grey, RGB or RGBA.
+    Areas may overlap, cross the frame's edges or miss it; their order makes no difference. Inside an area alpha
+    becomes OPAQUE, whatever it was, and outside it is kept. Style `image` needs an emblem: grey, RGB or RGBA.
     ValueError for an unknown style, a missing emblem, or an area that require_sound refuses.
     """
     result = hide(frame, areas, style)
@@ -81,6 +81,10 @@ def hide_in_place(frame: Pixels, areas: Sequence[Region], style: Style) -> None:
         for area in met:
             regions.paint(canvas, regions.spans(area, height, width), 0)
     way.draw(canvas, met, clear)
+    if frame.ndim == 3 and frame.shape[2] == 4:
+        # Alpha tells of a face as colours do, so it becomes the same wherever one was.
+        for area in met:
+            regions.paint(frame[..., 3], regions.spans(area, height, width), OPAQUE)
 
 
 def draw_over(frame: Pixels, areas: Sequence[Region], style: Style, emblem: Pixels | None) -> None:
@@ -123,7 +127,7 @@ def _met(areas: Sequence[Region], height: int, width: int) -> list[Region]:
 
 
 def _clear(frame: Pixels, areas: Sequence[Region]) -> Coverage:
-    """Where a style may look without seeing an inside, or the arbitrary colour of a fully transparent pixel."""
+    """Where a style may look without seeing an inside, or the arbitrary colour of a fully transparent pixel outside."""
     clear = regions.coverage(areas, *frame.shape[:2])
     np.logical_not(clear, out=clear)
     if frame.ndim == 3 and frame.shape[2] == 4:
