@@ -192,12 +192,12 @@ class Life:
         return done.stdout + done.stderr
 
     def _journal(self) -> dict[str, bytes]:
-        """Every column of the journal but the two that may hold names."""
+        """Every column of the journal but those that may hold names and paths."""
         found = {}
         with contextlib.closing(sqlite3.connect(self.daemon.folder / "state/journal.sqlite")) as journal:
             for (table,) in journal.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
                 for _, column, *_ in journal.execute(f"PRAGMA table_info({table})").fetchall():
-                    if column not in ("source", "target"):
+                    if column not in ("source", "target", "path", "mount_point"):
                         rows = journal.execute(f"SELECT {column} FROM {table}").fetchall()
                         values = [value if isinstance(value, bytes) else str(value).encode() for (value,) in rows]
                         found[f"journal.{table}.{column}"] = b"\n".join(values)

@@ -11,7 +11,6 @@ from facewarden import checks
 from facewarden.cli.selftest import Figures
 from facewarden.errors import Exit
 from facewarden.sandbox import proof, redact
-from facewarden.sandbox import proof
 from facewarden.values import STYLES
 
 BLIND = [style for style, way in redact.STYLES.items() if way.blind]

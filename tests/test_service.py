@@ -153,7 +153,7 @@ def test_a_photo_without_a_face_may_be_held(daemon: Daemon) -> None:
     daemon.drop("wall.png", buffer.getvalue())
     assert daemon.once() == 0
     assert not daemon.results()
-    assert [path.name for path in daemon.hold.iterdir()] == ["wall.png"]
+    assert [path.name for path in daemon.hold.iterdir() if path.suffix != ".txt"] == ["wall.png"]
 
 
 def test_a_growing_file_is_not_read_early(daemon: Daemon, portrait: Portrait) -> None:

@@ -46,19 +46,11 @@ def run(file: Path) -> Iterator[Finding]:
 
 
 def _folders(configuration: config.Configuration) -> Iterator[Finding]:
-    found = folders.faults(configuration) + _moves(configuration)
+    found = folders.faults(configuration) + moves.faults(configuration)
     for fault in found:
         yield Finding("fault", f"folders: {fault}", FOLDER.exit)
     if not found:
         yield Finding("fine", f"folders: {len(list(folders.places(configuration)))} usable")
-
-
-def _moves(configuration: config.Configuration) -> list[str]:
-    """What the folders that a changed configuration names would leave behind. Who may not read the journal is not told."""
-    try:
-        return moves.faults(configuration)
-    except (CannotStart, OSError):
-        return []  # `status` tells of a journal that cannot be read
 
 
 def _styles(configuration: config.Configuration) -> Iterator[Finding]:

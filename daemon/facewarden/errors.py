@@ -209,6 +209,13 @@ JOURNAL_NEWER = _reason(
     "Install that version again.",
     exit=Exit.JOURNAL,
 )
+JOURNAL_OLDER = _reason(
+    54,
+    "journal_older",
+    "The journal was written by an older facewarden.",
+    "Start the service once: it takes the journal over, with all that is in it.",
+    exit=Exit.JOURNAL,
+)
 FOLDER = _reason(
     49,
     "folder_unusable",

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from facewarden import config, files
+from facewarden.errors import CannotStart
 from facewarden.files import Signature
 from facewarden.journal import Job, KnownFolder, read_folders, read_jobs
 from facewarden.journal.known import Role
@@ -31,8 +32,14 @@ def renames(inboxes: Collection[config.Inbox], known: Collection[KnownFolder]) -
 
 
 def faults(configuration: config.Configuration) -> list[str]:
-    """One line for each folder that is another one now and would leave something behind. Raises CannotStart."""
-    known = read_folders(configuration.state)
+    """One line for each folder that is another one now and would leave something behind.
+
+    A journal that cannot be read is told of by who opens it.
+    """
+    try:
+        known = read_folders(configuration.state)
+    except CannotStart:
+        return []
     names = renames(configuration.inboxes, known)
     moved = [
         (index, inbox, folder)

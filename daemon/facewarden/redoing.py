@@ -11,7 +11,6 @@ from collections.abc import Iterator
 
 from facewarden import config, files
 from facewarden.errors import FOLDER, JOURNAL_DAMAGED, CannotStart
-from facewarden.intake.root import require_marker
 from facewarden.intake.scan import Names, scan
 from facewarden.journal import is_there
 
@@ -47,7 +46,6 @@ def _has_results(inbox: config.Inbox) -> bool:
     """Whether the first originals have results. With `names: pseudonym` nobody can tell without the key."""
     looked_at = found = 0
     with files.folder(inbox.path) as root, files.folder(inbox.outbox) as outbox:
-        require_marker(inbox.marker, root)
         walk = scan(root, Names(inbox, inbox.marker), deep=inbox.subfolders != "ignore")
         for path, _ in itertools.islice(walk, LOOKED_AT):
             looked_at += 1

@@ -75,8 +75,17 @@ class Harness(Daemon):
 
     def reconcile(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run `facewarden reconcile` on this configuration."""
-        command = [sys.executable, "-m", "facewarden", "reconcile", "-c", str(self.file), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=False)
+        return self.tell("reconcile", *arguments)
+
+    def tell(self, command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command beside the service on this configuration."""
+        whole = [sys.executable, "-m", "facewarden", command, *arguments, "-c", str(self.file)]
+        return subprocess.run(whole, capture_output=True, text=True, check=False)
+
+    def owed(self) -> int:
+        """How many originals `status` says are still to be archived or deleted."""
+        (inbox,) = json.loads(self.tell("status", "--json").stdout)["inboxes"]
+        return int(inbox["owed"])
 
     def reconciled(self, count: int) -> None:
         """The accounts agree, and so many photos are in them."""

@@ -127,7 +127,7 @@ class Storm:
         found: dict[str, list[Path]] = {"delivered": [], "held": [], "quarantined": []}
         for policy in POLICIES:
             found["delivered"] += seen(self.folder / f"out-{policy}")
-            found["held"] += seen(self.folder / f"{policy}-hold")
+            found["held"] += [file for file in seen(self.folder / f"{policy}-hold") if file.suffix != ".txt"]
             quarantine = seen(self.folder / f"{policy}-quarantine")
             found["quarantined"] += [file for file in quarantine if (file.suffix == ".txt") == (policy == "keep")]
         return found

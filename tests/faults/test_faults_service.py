@@ -188,9 +188,14 @@ def test_a_journal_of_an_older_version_is_taken_over(service: Harness) -> None:
     service.drop("old.jpg", portrait(1))
     assert service.once() == 0
     with closing(sqlite3.connect(service.folder / "state/journal.sqlite", isolation_level=None)) as database:
-        database.execute("DROP INDEX jobs_ended")
-        database.execute("ALTER TABLE jobs DROP COLUMN gone")
+        for index in ("jobs_ended", "jobs_owed"):
+            database.execute(f"DROP INDEX {index}")
+        for column in ("gone", "root", "target_size", "target_mtime_ns", "target_content", "faceless", "owed"):
+            database.execute(f"ALTER TABLE jobs DROP COLUMN {column}")
+        database.execute("DROP TABLE folders")
         database.execute("PRAGMA user_version = 1")
+    told = service.tell("explain", str(service.outbox / "old.jpg"))
+    assert (told.returncode, "older facewarden" in told.stderr) == (5, True)
     service.drop("new.jpg", portrait(2))
     assert service.once() == 0
     assert [path.name for path in service.results()] == ["new.jpg", "old.jpg"]

@@ -12,10 +12,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from facewarden.errors import FOLDER, JOURNAL_DAMAGED, JOURNAL_NEWER, CannotStart
+from facewarden.errors import FOLDER, JOURNAL_DAMAGED, CannotStart
 from facewarden.files import Identity
 from facewarden.journal.job import COLUMNS, Job, job_of
-from facewarden.journal.schema import FILE, SCHEMA_VERSION
+from facewarden.journal.schema import FILE, require_version
 
 SECONDS = 10.0
 """How long another writer is waited for."""
@@ -76,8 +76,7 @@ def _opened(state: Path) -> Iterator[sqlite3.Connection]:
     try:
         with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=SECONDS, isolation_level=None)) as database:
             database.execute("PRAGMA synchronous = FULL")
-            if database.execute("PRAGMA user_version").fetchone() != (SCHEMA_VERSION,):
-                raise CannotStart(JOURNAL_NEWER)
+            require_version(database)
             yield database
     except sqlite3.OperationalError:
         fault = "state: the journal cannot be opened or written: only the service's user may"

@@ -12,13 +12,13 @@ from facewarden.errors import JOURNAL_DAMAGED, CannotStart
 from facewarden.journal import known
 from facewarden.journal.job import COLUMNS, Job, job_of
 from facewarden.journal.known import KnownFolder
-from facewarden.journal.schema import FILE
+from facewarden.journal.schema import FILE, require_version
 
 
 def read_counts(state: Path, since: float) -> dict[tuple[str, str], tuple[int, int]]:
     """How many jobs of each inbox ended in each outcome, and how many of them since a time; those open as `open`.
 
-    Raises CannotStart(JOURNAL_DAMAGED) where it cannot be read, or was written by another version.
+    Raises CannotStart(JOURNAL_DAMAGED) where it cannot be read, JOURNAL_OLDER or JOURNAL_NEWER.
     """
     counting = (
         "SELECT inbox, outcome, count(*), total(ended_at > ?) FROM jobs WHERE state = 'done' GROUP BY +inbox, +outcome"
@@ -63,7 +63,7 @@ def has_jobs(state: Path, inbox: str) -> bool:
 def read_jobs(state: Path) -> Iterator[Job]:
     """All jobs as they are at one moment; none where there is no journal yet.
 
-    Raises CannotStart(JOURNAL_DAMAGED) where it cannot be read, or was written by another version.
+    Raises CannotStart(JOURNAL_DAMAGED) where it cannot be read, JOURNAL_OLDER or JOURNAL_NEWER.
     """
     for row in _rows(state, f"SELECT {COLUMNS} FROM jobs ORDER BY claimed_at"):  # noqa: S608 - constants
         yield job_of(row)
@@ -75,6 +75,7 @@ def _rows(state: Path, query: str, values: tuple[object, ...] = ()) -> Iterator[
         return
     try:
         with contextlib.closing(sqlite3.connect(file.absolute().as_uri() + "?mode=ro", uri=True)) as database:
+            require_version(database)
             yield from database.execute(query, values)
     except sqlite3.DatabaseError:
         raise CannotStart(JOURNAL_DAMAGED) from None

@@ -9,7 +9,7 @@ import os
 import sqlite3
 from pathlib import Path
 
-from facewarden.errors import JOURNAL_DAMAGED, JOURNAL_NEWER, CannotStart
+from facewarden.errors import JOURNAL_DAMAGED, JOURNAL_NEWER, JOURNAL_OLDER, CannotStart
 
 SCHEMA_VERSION = 4
 _FIRST = """
@@ -94,6 +94,13 @@ def prepare(database: sqlite3.Connection) -> None:
         database.executescript(f"BEGIN; {steps} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
     if not _ours(database):
         raise sqlite3.DatabaseError
+
+
+def require_version(database: sqlite3.Connection) -> None:
+    """Raises CannotStart (JOURNAL_OLDER or JOURNAL_NEWER) where it is not of this version; who looks from outside changes nothing."""
+    (version,) = database.execute("PRAGMA user_version").fetchone()
+    if version != SCHEMA_VERSION:
+        raise CannotStart(JOURNAL_OLDER if version < SCHEMA_VERSION else JOURNAL_NEWER)
 
 
 def whole(database: sqlite3.Connection) -> bool:
