@@ -21,6 +21,8 @@ import numpy as np
 from tests.daemon import PATIENCE, Daemon, pixels_of, wait_until
 from tests.portraits import FACE, SIDE, STRIP, portrait, portrait_pixels
 
+from facewarden.values import Pixels
+
 WINDOW = 24
 """Bytes of coded data that are looked for as one piece; by chance so many are never the same."""
 
@@ -132,13 +134,17 @@ class Ledger:
 
 def check_redacted(path: Path, number: int) -> None:
     """A result of this portrait: complete, its face hidden, the rest the same, and none of the original's coded data in it."""
-    original, result = portrait_pixels(number).astype(np.int16), pixels_of(path).astype(np.int16)
-    assert result.shape == (SIDE, SIDE, 3)
-    change = np.abs(original - result)
-    assert change[FACE].mean() > 25, "the face is there"
-    assert change[STRIP].mean() < 12, "it is another photo"
+    check_pixels(pixels_of(path), number)
     coded, data = coded_data(portrait(number)), path.read_bytes()
     assert not any(coded[start : start + WINDOW] in data for start in range(0, len(coded) - WINDOW, WINDOW))
+
+
+def check_pixels(result: Pixels, number: int) -> None:
+    """This portrait's pixels: complete, the face hidden, the rest the same."""
+    assert result.shape == (SIDE, SIDE, 3)
+    change = np.abs(portrait_pixels(number).astype(np.int16) - result.astype(np.int16))
+    assert change[FACE].mean() > 25, "the face is there"
+    assert change[STRIP].mean() < 12, "it is another photo"
 
 
 def coded_data(jpeg: bytes) -> bytes:

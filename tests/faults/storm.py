@@ -4,7 +4,8 @@
 
 Three inboxes (keep, archive, delete) are fed evenly over the whole storm, so that to its end there is work to be cut off. Each round starts the real `facewarden run` and
 kills it with SIGKILL at a random moment: most while it works on photos, one in eight while it starts. One photo in fifteen is
-damaged and belongs into quarantine; one in twenty has no face and waits in the hold folder. After each kill every visible
+damaged and belongs into quarantine; one in twenty has no face and waits in the hold folder; one in ten is drawn in colours and alpha,
+and one in ten is a document of two pages. After each kill every visible
 result must be whole and redacted; at the end each drop must be accounted for exactly once. The order of what is dropped and
 of the kills depends on the seed alone; what a kill hits depends on the machine too. Exit code 1 where something is wrong.
 """
@@ -23,12 +24,20 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from PIL import Image
-from tests.daemon import wait_until
-from tests.faults.harness import WINDOW, Harness, check_redacted, coded_data
-from tests.portraits import portrait
+import numpy as np
+from PIL import Image, ImageSequence
+from tests.daemon import pixels_of, wait_until
+from tests.faults.harness import WINDOW, Harness, check_pixels, check_redacted, coded_data
+from tests.portraits import FACE, portrait, portrait_pixels
+
+from facewarden.values import Pixels
 
 POLICIES = ("keep", "archive", "delete")
+KINDS = {"damaged": 1 / 15, "faceless": 7 / 60, "clear": 13 / 60, "document": 19 / 60}
+"""Up to which number a draw means each kind; all else is a portrait."""
+SUFFIXES = {"faceless": "png", "clear": "png", "document": "tif"}
+SECOND_PAGE = 100_000
+"""Added to the number of a document, for its second page."""
 WORK_SECONDS = 0.5
 """The longest time from the start of work to a kill."""
 FINISH_SECONDS = 1800.0
@@ -39,7 +48,7 @@ START_SECONDS = 1.2
 
 @dataclasses.dataclass(frozen=True)
 class Drop:
-    """One photo: a portrait, a damaged one, or one without a face."""
+    """One photo: a portrait, as a JPEG, in colours and alpha, or on the two pages of a document; a damaged one; or one without a face."""
 
     name: str
     number: int
@@ -52,7 +61,40 @@ class Drop:
             return portrait(self.number)[:-2000]
         if self.kind == "faceless":
             return wall(self.number)
+        if self.kind == "clear":
+            return _file(_clear(self.number), "PNG")
+        if self.kind == "document":
+            return _file(portrait_pixels(self.number), "TIFF", portrait_pixels(self.number + SECOND_PAGE))
         return portrait(self.number)
+
+    def check(self, result: Path) -> None:
+        """A result of this drop is whole and redacted, on each page and in each channel."""
+        if self.kind == "portrait":
+            check_redacted(result, self.number)
+        elif self.kind == "clear":
+            check_pixels(pixels_of(result)[..., :3], self.number)
+            assert np.ptp(pixels_of(result)[(*FACE, 3)]) == 0, "alpha tells of the face"
+        else:
+            assert self.kind == "document", f"a {self.kind} photo was delivered"
+            with Image.open(result) as document:
+                pages = [np.array(page) for page in ImageSequence.Iterator(document)]
+            assert len(pages) == 2
+            check_pixels(pages[0], self.number)
+            check_pixels(pages[1], self.number + SECOND_PAGE)
+
+
+def _clear(number: int) -> Pixels:
+    """A portrait in colours and once more in alpha."""
+    colours = portrait_pixels(number)
+    alpha = np.asarray(Image.fromarray(colours).convert("L")) // 2 + 128
+    return np.dstack((colours, alpha.astype(np.uint8)))
+
+
+def _file(pixels: Pixels, container: str, *pages: Pixels) -> bytes:
+    file = io.BytesIO()
+    more = {"save_all": True, "append_images": [Image.fromarray(page) for page in pages]} if pages else {}
+    Image.fromarray(pixels).save(file, container, **more)
+    return file.getvalue()
 
 
 def wall(number: int) -> bytes:
@@ -86,9 +128,8 @@ class Storm:
 
     def _drop(self, number: int) -> Drop:
         draw = self.random.random()
-        kind = "damaged" if draw < 1 / 15 else "faceless" if draw < 1 / 15 + 1 / 20 else "portrait"
-        suffix = "png" if kind == "faceless" else "jpg"
-        return Drop(f"{kind}-{number}.{suffix}", number, self.random.choice(POLICIES), kind)
+        kind = next((kind for kind, until in KINDS.items() if draw < until), "portrait")
+        return Drop(f"{kind}-{number}.{SUFFIXES.get(kind, 'jpg')}", number, self.random.choice(POLICIES), kind)
 
     def round(self) -> None:
         """Feed, start, kill, look."""
@@ -138,8 +179,7 @@ class Storm:
         for file in self.ends()["delivered"]:
             drop = by_name.get(file.name)
             assert drop, "a result that nobody dropped, or a second one"
-            assert drop.kind == "portrait", f"a {drop.kind} photo was delivered"
-            check_redacted(file, drop.number)
+            drop.check(file)
 
     def finish(self) -> None:
         """Drop what is left, let the service work in peace, and hold the accounts against what was dropped."""
@@ -152,10 +192,11 @@ class Storm:
     def check_accounts(self) -> None:
         """Each drop ended once, in the right place; originals are where their policy says; no temp file stays."""
         ends = self.ends()
-        wanted = {"portrait": "delivered", "faceless": "held", "damaged": "quarantined"}
-        for kind, end in wanted.items():
-            names = sorted(file.name.removesuffix(".facewarden.txt") for file in ends[end])
-            assert names == sorted(drop.name for drop in self.dropped if drop.kind == kind), f"{end}: wrong accounts"
+        wanted = {"faceless": "held", "damaged": "quarantined"}
+        for end, files in ends.items():
+            names = sorted(file.name.removesuffix(".facewarden.txt") for file in files)
+            meant = sorted(drop.name for drop in self.dropped if wanted.get(drop.kind, "delivered") == end)
+            assert names == meant, f"{end}: wrong accounts"
         for policy in POLICIES:
             there = {file.name: file.read_bytes() for file in seen(self.folder / policy)}
             kept = {drop.name: drop.data for drop in self.dropped if drop.policy == policy == "keep"}
@@ -172,7 +213,7 @@ class Storm:
         outbox = b"\0".join(file.read_bytes() for file in self.ends()["delivered"])
         pieces = {outbox[start : start + WINDOW] for start in range(len(outbox) - WINDOW)}
         for drop in self.dropped:
-            if drop.kind != "faceless":
+            if drop.kind in ("portrait", "damaged"):
                 coded = coded_data(drop.data)
                 assert not any(coded[at : at + WINDOW] in pieces for at in range(0, len(coded) - WINDOW, WINDOW))
 
