@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from PIL import Image
@@ -61,9 +62,17 @@ def orientation(image: Image.Image) -> Any:
 
 def ends_early(image: Image.Image, length: int) -> bool:
     """Whether a strip or tile lies beyond the file's `length` bytes."""
+    return any(end > length for _, end in parts(image))
+
+
+def is_deflated(image: Image.Image) -> bool:
+    """Whether the current page is deflated (TIFF Technical Note 3, and what came before it)."""
+    return tag(image, _COMPRESSION) in (8, 32946)
+
+
+def parts(image: Image.Image) -> Iterator[tuple[int, int]]:
+    """Where each strip or tile of the current page begins and ends."""
     for offset_tag, length_tag in _PARTS:
         offsets, lengths = tag(image, offset_tag, ()), tag(image, length_tag, ())
-        are_lists = isinstance(offsets, tuple) and isinstance(lengths, tuple)
-        if are_lists and any(start + size > length for start, size in zip(offsets, lengths, strict=False)):
-            return True
-    return False
+        if isinstance(offsets, tuple) and isinstance(lengths, tuple):
+            yield from ((start, start + size) for start, size in zip(offsets, lengths, strict=False))
