@@ -61,8 +61,8 @@ def region(
     return protocol.REGION.pack(x, y, w, h, score, detector, shape)
 
 
-def failed(number: int) -> bytes:
-    return bytes([protocol.FAILED]) + protocol.FAILURE.pack(number)
+def failed(number: int, page: int = 0) -> bytes:
+    return bytes([protocol.FAILED]) + protocol.FAILURE.pack(number, page)
 
 
 DONE = bytes([protocol.DONE]) + protocol.DONE_TIMES.pack(1, 2, 3)

@@ -10,15 +10,35 @@ from __future__ import annotations
 import ctypes
 import os
 import re
-from typing import Any
+from typing import Any, ClassVar
 
 from facewarden.sandbox.decode import linking
 
 _Address = ctypes.c_void_p
-_EMIT, _CODE, _NUMBERS, _TEXTS, _LAST = 8, 40, 44, 136, 144
-"""Places in libjpeg's `jpeg_error_mgr` (jpeglib.h): emit_message, msg_code, msg_parm, jpeg_message_table, last_jpeg_message."""
-_ROOM = 1024
-"""Bytes, more than that structure has."""
+
+
+class _Errors(ctypes.Structure):
+    """libjpeg's `jpeg_error_mgr` (jpeglib.h): functions, the last message with its numbers, and all messages by number."""
+
+    _fields_: ClassVar = [
+        ("error_exit", _Address),
+        ("emit_message", _Address),
+        ("other", _Address * 3),
+        ("code", ctypes.c_int),
+        ("numbers", ctypes.c_int * 20),
+        ("trace_level", ctypes.c_int),
+        ("warnings", ctypes.c_long),
+        ("texts", ctypes.POINTER(ctypes.c_char_p)),
+        ("last", ctypes.c_int),
+    ]
+
+
+class _Decoder(ctypes.Structure):
+    """The beginning of libjpeg's `jpeg_decompress_struct`, the same for all versions."""
+
+    _fields_: ClassVar = [("errors", ctypes.POINTER(_Errors))]
+
+
 _STARTS = (b"Start of Image", b"Start Of Scan")
 _LEFT_OVER = b"Corrupt JPEG data: %u extraneous"
 _DAMAGE = re.compile(rb"Corrupt JPEG data(?!: bad ICC)|Premature end of JPEG|Inconsistent progression")
@@ -72,35 +92,31 @@ _kept: list[object] = []
 def _listen_to_jpeg(name: bytes, library: ctypes.CDLL) -> int:
     """Every user of libjpeg fetches its standard error handlers first; of these `emit_message` becomes ours."""
     prepare = library.jpeg_std_error
-    prepare.restype, prepare.argtypes = _Address, [_Address]
-    codes: dict[int, bytes] = {}
+    prepare.restype, prepare.argtypes = _Address, [ctypes.POINTER(_Errors)]
+    texts: dict[int, bytes] = {}
 
-    @ctypes.CFUNCTYPE(None, _Address, ctypes.c_int)
-    def emit(decoder: int, level: int) -> None:
-        error = _pointer(decoder)
-        text = codes.get(_number(error + _CODE))
-        if text:
-            _hear_jpeg(text, level, _number(error + _NUMBERS))
+    @ctypes.CFUNCTYPE(None, ctypes.POINTER(_Decoder), ctypes.c_int)
+    def emit(decoder: Any, level: int) -> None:
+        errors = decoder.contents.errors.contents
+        if text := texts.get(errors.code):
+            _hear_jpeg(text, level, errors.numbers[0])
 
-    @ctypes.CFUNCTYPE(_Address, _Address)
-    def prepared(error: int) -> int | None:
-        result: int | None = prepare(error)
-        if not codes:
-            codes.update(_texts(error))
-        _Address.from_address(error + _EMIT).value = ctypes.cast(emit, _Address).value
+    @ctypes.CFUNCTYPE(_Address, ctypes.POINTER(_Errors))
+    def prepared(errors: Any) -> int | None:
+        result: int | None = prepare(errors)
+        errors.contents.emit_message = address
         return result
 
+    address = ctypes.cast(emit, _Address).value
+    room = (_Errors * 2)()  # twice, for a version in which it is longer
+    prepare(room)
+    texts |= {code: text for code in range(room[0].last + 1) if _matters(text := room[0].texts[code] or b"")}
     _kept.append(emit)
-    room = ctypes.create_string_buffer(_ROOM)
-    prepared(ctypes.addressof(room))
-    return _lead(name, b"jpeg_std_error", prepared) if len(codes) >= _EXPECTED else 0
+    return _lead(name, b"jpeg_std_error", prepared) if len(texts) >= _EXPECTED else 0
 
 
-def _texts(error: int) -> dict[int, bytes]:
-    """libjpeg's messages that matter here, by their number."""
-    table = _pointer(error + _TEXTS)
-    texts = (ctypes.c_char_p.from_address(table + 8 * code).value or b"" for code in range(_number(error + _LAST) + 1))
-    return {code: text for code, text in enumerate(texts) if text.startswith(_STARTS) or _DAMAGE.match(text)}
+def _matters(text: bytes) -> bool:
+    return text.startswith(_STARTS) or bool(_DAMAGE.match(text))
 
 
 def _hear_jpeg(text: bytes, level: int, number: int) -> None:
@@ -119,12 +135,12 @@ def _listen_to_tiff(name: bytes, library: ctypes.CDLL) -> int:
     handler = ctypes.CFUNCTYPE(None, _Address, ctypes.c_char_p, ctypes.c_char_p, _Address)
 
     @handler
-    def error(file: int, function: bytes | None, text: bytes | None, values: int) -> None:
+    def error(file: int, function: bytes | None, text: bytes | None, values: int | None) -> None:
         if not _HARMLESS_TIFF.match(function or b""):
             _count()
 
     @handler
-    def warning(file: int, function: bytes | None, text: bytes | None, values: int) -> None:
+    def warning(file: int, function: bytes | None, text: bytes | None, values: int | None) -> None:
         # Fax lines may do without their mark, which libtiff only remarks upon.
         if (
             b"Decode" in (function or b"")
@@ -157,11 +173,3 @@ def _listen_to_hevc(name: bytes, library: ctypes.CDLL) -> int:
         return int(free(decoder))
 
     return _lead(name, b"de265_free_decoder", freed)
-
-
-def _pointer(at: int) -> int:
-    return ctypes.c_size_t.from_address(at).value
-
-
-def _number(at: int) -> int:
-    return ctypes.c_int.from_address(at).value
