@@ -7,7 +7,6 @@ ValueError, IndexError or struct.error, and is the file's fault.
 from __future__ import annotations
 
 import dataclasses
-import struct
 from collections.abc import Iterator
 
 Span = tuple[int, int]
@@ -67,7 +66,7 @@ def items(data: bytes) -> Items:
     meta = next(find(data, (0, len(data)), b"meta"), None)
     if meta is None:
         return found
-    inner = {kind: span for kind, span in walk(data, meta[0] + 4, meta[1])}
+    inner = dict(walk(data, meta[0] + 4, meta[1]))
     if b"pitm" in inner:
         found.main = _numbers(data, inner[b"pitm"][0] + 4, _wide(data, inner[b"pitm"]), 1)[0]
     if b"iinf" in inner:

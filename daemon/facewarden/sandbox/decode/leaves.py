@@ -6,7 +6,6 @@ that the page can reach must be whole (`streams`). Objects are remembered, so th
 
 from __future__ import annotations
 
-import contextlib
 import io
 import logging
 from collections.abc import Iterator
@@ -19,14 +18,110 @@ from facewarden.sandbox.decode import streams
 logging.getLogger("pikepdf").setLevel(logging.CRITICAL)  # its words are taken from the file
 
 _OPERATORS = frozenset(
-    "b B b* B* BDC BI BMC BT BX c cm CS cs d d0 d1 Do DP EI EMC ET EX f F f* G g gs h i ID j J K k l m M MP n q Q re RG rg ri "
-    "s S SC sc SCN scn sh T* Tc Td TD Tf Tj TJ TL Tm Tr Ts Tw Tz v w W W* y ' \"".split()
+    [
+        "b",
+        "B",
+        "b*",
+        "B*",
+        "BDC",
+        "BI",
+        "BMC",
+        "BT",
+        "BX",
+        "c",
+        "cm",
+        "CS",
+        "cs",
+        "d",
+        "d0",
+        "d1",
+        "Do",
+        "DP",
+        "EI",
+        "EMC",
+        "ET",
+        "EX",
+        "f",
+        "F",
+        "f*",
+        "G",
+        "g",
+        "gs",
+        "h",
+        "i",
+        "ID",
+        "j",
+        "J",
+        "K",
+        "k",
+        "l",
+        "m",
+        "M",
+        "MP",
+        "n",
+        "q",
+        "Q",
+        "re",
+        "RG",
+        "rg",
+        "ri",
+        "s",
+        "S",
+        "SC",
+        "sc",
+        "SCN",
+        "scn",
+        "sh",
+        "T*",
+        "Tc",
+        "Td",
+        "TD",
+        "Tf",
+        "Tj",
+        "TJ",
+        "TL",
+        "Tm",
+        "Tr",
+        "Ts",
+        "Tw",
+        "Tz",
+        "v",
+        "w",
+        "W",
+        "W*",
+        "y",
+        "'",
+        '"',
+    ]
 ) | {"INLINE IMAGE"}
 """Everything that may be said in a drawing (ISO 32000-1, annex A), and qpdf's name for an image in the midst of one."""
-_RESOURCES = {"Do": "/XObject", "Tf": "/Font", "gs": "/ExtGState", "sh": "/Shading", "cs": "/ColorSpace", "CS": "/ColorSpace"}
+_RESOURCES = {
+    "Do": "/XObject",
+    "Tf": "/Font",
+    "gs": "/ExtGState",
+    "sh": "/Shading",
+    "cs": "/ColorSpace",
+    "CS": "/ColorSpace",
+}
 """What an operator's first operand names."""
 _OWN_COLOURS = ("/DeviceGray", "/DeviceRGB", "/DeviceCMYK", "/Pattern", "/G", "/RGB", "/CMYK")
-_ELSEWHERE = frozenset({"/Parent", "/P", "/Popup", "/IRT", "/Dest", "/A", "/AA", "/Metadata", "/PieceInfo", "/StructParent", "/Thumb", "/B", "/OC"})
+_ELSEWHERE = frozenset(
+    {
+        "/Parent",
+        "/P",
+        "/Popup",
+        "/IRT",
+        "/Dest",
+        "/A",
+        "/AA",
+        "/Metadata",
+        "/PieceInfo",
+        "/StructParent",
+        "/Thumb",
+        "/B",
+        "/OC",
+    }
+)
 """Keys that lead to other pages, or to what is not drawn."""
 _MOST = 100_000
 """Objects that a page may reach; no honest one reaches as many."""
@@ -99,7 +194,7 @@ class Leaves:
 def _has_contents(page: Any) -> bool:
     contents = page.get("/Contents")
     if isinstance(contents, pikepdf.Array):
-        return all(isinstance(part, pikepdf.Stream) for part in contents)  # type: ignore[attr-defined]
+        return all(isinstance(part, pikepdf.Stream) for part in contents)
     return isinstance(contents, pikepdf.Stream)
 
 
@@ -114,9 +209,9 @@ def _is_known(kind: str, operands: Any, *places: Any) -> bool:
 def _within(each: Any) -> Iterator[Any]:
     """The objects that one leads to."""
     if isinstance(each, pikepdf.Array):
-        inner = list(each)  # type: ignore[call-overload]
+        inner = list(each)
     elif isinstance(each, pikepdf.Dictionary | pikepdf.Stream):
-        inner = [value for key, value in each.items() if key not in _ELSEWHERE]  # type: ignore[attr-defined]
+        inner = [value for key, value in each.items() if key not in _ELSEWHERE]
     else:
         return
     yield from (value for value in inner if isinstance(value, pikepdf.Array | pikepdf.Dictionary | pikepdf.Stream))

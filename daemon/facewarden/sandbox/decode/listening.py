@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import os
 import re
+from pathlib import Path
 from typing import Any, ClassVar
 
 from facewarden.sandbox.decode import linking
@@ -56,7 +57,7 @@ _in_scan = False
 
 def forget() -> None:
     """Before a frame is decoded."""
-    global _faults, _in_scan  # noqa: PLW0603 - one decoder runs at a time, and C calls functions without an owner
+    global _faults, _in_scan
     _faults, _in_scan = 0, False
 
 
@@ -76,7 +77,7 @@ def listen() -> None:
         files = linking.files_of(name)
         if not files:
             raise ImportError(f"{name.decode()} is not loaded")
-        if not sum(one(os.fsencode(os.path.basename(file)), ctypes.CDLL(file)) for file in files):
+        if not sum(one(os.fsencode(Path(file).name), ctypes.CDLL(file)) for file in files):
             raise ImportError(f"{name.decode()} is not called as expected")
 
 
@@ -95,24 +96,24 @@ def _listen_to_jpeg(name: bytes, library: ctypes.CDLL) -> int:
     prepare.restype, prepare.argtypes = _Address, [ctypes.POINTER(_Errors)]
     texts: dict[int, bytes] = {}
 
-    @ctypes.CFUNCTYPE(None, ctypes.POINTER(_Decoder), ctypes.c_int)
     def emit(decoder: Any, level: int) -> None:
         errors = decoder.contents.errors.contents
         if text := texts.get(errors.code):
             _hear_jpeg(text, level, errors.numbers[0])
 
-    @ctypes.CFUNCTYPE(_Address, ctypes.POINTER(_Errors))
     def prepared(errors: Any) -> int | None:
         result: int | None = prepare(errors)
         errors.contents.emit_message = address
         return result
 
-    address = ctypes.cast(emit, _Address).value
+    emitting = ctypes.CFUNCTYPE(None, ctypes.POINTER(_Decoder), ctypes.c_int)(emit)
+    preparing = ctypes.CFUNCTYPE(_Address, ctypes.POINTER(_Errors))(prepared)
+    address = ctypes.cast(emitting, _Address).value
     room = (_Errors * 2)()  # twice, for a version in which it is longer
     prepare(room)
     texts |= {code: text for code in range(room[0].last + 1) if _matters(text := room[0].texts[code] or b"")}
-    _kept.append(emit)
-    return _lead(name, b"jpeg_std_error", prepared) if len(texts) >= _EXPECTED else 0
+    _kept.append(emitting)
+    return _lead(name, b"jpeg_std_error", preparing) if len(texts) >= _EXPECTED else 0
 
 
 def _matters(text: bytes) -> bool:
@@ -134,13 +135,11 @@ def _listen_to_tiff(name: bytes, library: ctypes.CDLL) -> int:
     """Pillow switches libtiff's warnings off each time; that call is led to one that takes and changes nothing."""
     handler = ctypes.CFUNCTYPE(None, _Address, ctypes.c_char_p, ctypes.c_char_p, _Address)
 
-    @handler
-    def error(file: int, function: bytes | None, text: bytes | None, values: int | None) -> None:
+    def error(file: int | None, function: bytes | None, text: bytes | None, values: int | None) -> None:  # noqa: ARG001 - libtiff's
         if not _HARMLESS_TIFF.match(function or b""):
             _count()
 
-    @handler
-    def warning(file: int, function: bytes | None, text: bytes | None, values: int | None) -> None:
+    def warning(file: int | None, function: bytes | None, text: bytes | None, values: int | None) -> None:  # noqa: ARG001
         # Fax lines may do without their mark, which libtiff only remarks upon.
         if (
             b"Decode" in (function or b"")
@@ -153,23 +152,23 @@ def _listen_to_tiff(name: bytes, library: ctypes.CDLL) -> int:
     led = sum(_lead(name, switch, library.TIFFGetVersion) for switch in switches)
     library.TIFFSetErrorHandler(None)
     library.TIFFSetWarningHandler(None)
-    library.TIFFSetErrorHandlerExt(error)
-    library.TIFFSetWarningHandlerExt(warning)
-    _kept.extend((error, warning))
+    handlers = handler(error), handler(warning)
+    library.TIFFSetErrorHandlerExt(handlers[0])
+    library.TIFFSetWarningHandlerExt(handlers[1])
+    _kept.extend(handlers)
     return led
 
 
 def _listen_to_hevc(name: bytes, library: ctypes.CDLL) -> int:
-    """libheif never asks libde265 what it had to say; it is asked when its decoder is given up."""
+    """What libde265 had to say is never asked for by libheif; it is when its decoder is given up."""
     free, ask, text = library.de265_free_decoder, library.de265_get_warning, library.de265_get_error_text
     free.argtypes = ask.argtypes = [_Address]
     text.restype = ctypes.c_char_p
 
-    @ctypes.CFUNCTYPE(ctypes.c_int, _Address)
     def freed(decoder: int) -> int:
         while code := ask(decoder):
             if not _HARMLESS_HEVC.search(text(code) or b""):
                 _count()
         return int(free(decoder))
 
-    return _lead(name, b"de265_free_decoder", freed)
+    return _lead(name, b"de265_free_decoder", ctypes.CFUNCTYPE(ctypes.c_int, _Address)(freed))

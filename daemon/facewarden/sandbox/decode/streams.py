@@ -35,7 +35,7 @@ def whole(stream: Any) -> bool:
     is_picture = stream.get("/Subtype") == "/Image"
     last = filters[-1] if filters else ""
     raw = stream.read_raw_bytes()
-    if not filters or filters == [last] and last in _FLATE:
+    if not filters or (filters == [last] and last in _FLATE):
         length = _inflated(raw) if filters else len(raw)
         return length is not None and (not is_picture or length >= _needed(stream, predicted=bool(filters)))
     if last not in _CODED:
@@ -53,6 +53,12 @@ def _listed(stream: Any, *keys: str) -> list[Any]:
         return []
     values = list(value) if isinstance(value, pikepdf.Array) else [value]
     return [str(each) if isinstance(each, pikepdf.Name) else each for each in values]
+
+
+def _parameters(stream: Any, number: int) -> Any:
+    """What one of the filters is told."""
+    told = _listed(stream, "/DecodeParms", "/DP")
+    return told[number] if told and isinstance(told[number], pikepdf.Dictionary) else {}
 
 
 def _inflated(raw: bytes) -> int | None:
@@ -86,14 +92,13 @@ def _needed(stream: Any, *, predicted: bool) -> int:
     if stream.get("/ImageMask", False):
         bits = channels = 1
     row = -(-width * bits * channels // 8)
-    told = _listed(stream, "/DecodeParms", "/DP")
-    is_png = predicted and bool(told) and isinstance(told[0], pikepdf.Dictionary) and told[0].get("/Predictor", 1) >= 10  # type: ignore[attr-defined]
+    is_png = predicted and _parameters(stream, 0).get("/Predictor", 1) >= 10
     return (row + (is_png and row > 0)) * height
 
 
 def _channels(colours: Any) -> int:
     if isinstance(colours, pikepdf.Array):
-        kind, *more = list(colours)  # type: ignore[call-overload]
+        kind, *more = list(colours)
         if str(kind) == "/ICCBased":
             return int(more[0].get("/N", 0))
         if str(kind) == "/DeviceN":
@@ -104,13 +109,17 @@ def _channels(colours: Any) -> int:
 
 def _jpeg(_: Any, raw: bytes) -> bool:
     # Other readers do without the mark at its end, and so does Pillow for a photo.
-    return _is_loaded(raw, "JPEG")
+    # It may be larger than the limit for a page, which is drawn coarser then.
+    before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+    try:
+        return _is_loaded(raw, "JPEG")
+    finally:
+        Image.MAX_IMAGE_PIXELS = before
 
 
 def _fax(stream: Any, raw: bytes) -> bool:
     """Put into a TIFF, which libtiff decodes; where it could not (rows on whole bytes, rows unknown) there is no rule."""
-    told = _listed(stream, "/DecodeParms", "/DP")
-    told = told[-1] if told and isinstance(told[-1], pikepdf.Dictionary) else {}
+    told = _parameters(stream, -1)
     width, height = int(told.get("/Columns", 1728)), int(told.get("/Rows", 0)) or int(stream.get("/Height", 0))
     kind = int(told.get("/K", 0))
     if told.get("/EncodedByteAlign", False) or not (0 < width < 1 << 16 and 0 < height < 1 << 16):
@@ -119,7 +128,10 @@ def _fax(stream: Any, raw: bytes) -> bool:
     more = ((278, height), (279, len(raw)), (292, 1 if kind > 0 else 0))
     rows = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags + more)
     head = struct.pack("<2sHIH", b"II", 42, 8, len(tags + more)) + rows
-    return _is_loaded(head.ljust(_TIFF_HEAD, b"\0") + raw, "TIFF")
+    try:
+        return _is_loaded(head.ljust(_TIFF_HEAD, b"\0") + raw, "TIFF")
+    except Image.DecompressionBombError:
+        return _BLOCK not in raw
 
 
 def _is_loaded(data: bytes, container: str) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from PIL import Image
 
@@ -131,7 +131,8 @@ def _avif(data: bytes) -> bool:
 def _samples(data: bytes, items: boxes.Items) -> Iterator[boxes.Span]:
     """The films' part of the file's bulk: what belongs to no item, for metadata may hold zeros."""
     taken = sorted(span for spans in items.spans.values() for span in spans)
-    for start, end in boxes.find(data, (0, len(data)), b"mdat"):
+    for at, end in boxes.find(data, (0, len(data)), b"mdat"):
+        start = at
         for first, last in taken:
             if start <= first < end:
                 yield start, first
@@ -169,7 +170,7 @@ def _inflates(part: bytes) -> bool:
     return inflater.eof
 
 
-_RULES = {
+_RULES: dict[str, Callable[[bytes], bool]] = {
     "PNG": _png,
     "ICO": _png,
     "ICNS": _png,
