@@ -71,7 +71,7 @@ def _load_frames(image: Image.Image, source: Source, limits: Limits) -> Iterator
         count = number - first + 1
         area = math.prod(image.size)
         largest = max(largest, area)
-        # In the end all frames of an animation are as large as its largest.
+        # A frame beyond the canvas is cut in the end, but until then it is there.
         total = count * largest if image.format in _ANIMATIONS else total + area
         check_frame(image.size, limits)
         check_frames(count, total, _format(image), limits)
@@ -99,6 +99,12 @@ def _seek(image: Image.Image, number: int, promised: int, source: Source) -> boo
         if source.ran_dry or number < promised:
             raise FileRefused(TRUNCATED) from None
         return False
+    except SyntaxError:
+        if tiff.is_mask(image):  # a kind of page that Pillow does not know
+            raise FileRefused(NOT_ACCEPTED) from None
+        raise
+    if tiff.is_mask(image):
+        raise FileRefused(NOT_ACCEPTED)
     return True
 
 

@@ -28,6 +28,12 @@ def is_camera_raw(image: Image.Image) -> bool:
     return tag(image, _DNG_VERSION) is not None or (is_thumbnail and tag(image, _SUB_IFDS) is not None)
 
 
+def is_mask(image: Image.Image) -> bool:
+    """Whether the current page is the mask of another one: what it hides there would come out, for Pillow does not apply it."""
+    subfile = tag(image, _SUBFILE_TYPE, 0)
+    return (isinstance(subfile, int) and subfile & 4 == 4) or bool(tag(image, _PHOTOMETRIC) == 4)
+
+
 def has_resolution(image: Image.Image) -> bool:
     """Whether the current page itself tells its dots per inch, or per centimetre."""
     across, down, unit = (tag(image, number) for number in _RESOLUTION)
