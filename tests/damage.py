@@ -108,3 +108,7 @@ KINDS: dict[str, Callable[[], bytes]] = {
     "QOI": lambda: saved("QOI"),
 }
 """A way to make a file of each kind."""
+RAW = frozenset({"TIFF, raw", "BMP", "PPM", "TGA", "SGI", "DDS"})
+"""Rows that are stored as they are."""
+UNTOLD = frozenset({"AVIF", "JPEG 2000", "JPEG 2000, lossy", "QOI", "TIFF, Zstandard"})
+"""Kinds in which something else in place of coded data decodes to other pixels, without a word."""
