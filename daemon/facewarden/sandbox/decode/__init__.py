@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 from PIL import Image
 
-from facewarden.errors import TOO_MANY_PIXELS, TRUNCATED, FileRefused
+from facewarden.errors import DAMAGED, TOO_MANY_PIXELS, TRUNCATED, FileRefused
 from facewarden.sandbox.decode import listening, pdf, picture, recognise, samples, whole
 from facewarden.sandbox.decode.limits import check_bytes, pillow_limit
 from facewarden.values import Frame, Limits, Picture
@@ -76,4 +76,5 @@ def _refusing(source: recognise.Source, limits: Limits) -> Iterator[None]:
         except Image.DecompressionBombError:
             raise FileRefused(TOO_MANY_PIXELS) from None
         except Exception:  # noqa: BLE001 - Pillow's plugins fail on hostile files in every way there is; each is the file's fault
-            raise FileRefused(TRUNCATED if source.ends_early() else whole.failure(source.data)) from None
+            early = source.ends_early() or whole.ends_in_zeros(source.data)
+            raise FileRefused(TRUNCATED if early else DAMAGED) from None

@@ -21,6 +21,7 @@ _DENSE = bytes(64)
 _BLOCK = bytes(4096)
 """JPEG 2000 writes a zero for each part of a picture in which nothing is: only a file system's whole block counts."""
 _PNG = b"\x89PNG\r\n\x1a\n"
+_CODED = (_PNG, b"\xff\xd8\xff", b"GIF8", b"RIFF")
 _PNG_PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"fdAT", b"fcTL")
 _EMULATED = re.compile(rb"\0\0[\0-\2]")
 """Never inside a NAL unit of HEVC: an encoder puts a 3 between (ITU-T H.265, 7.4.2)."""
@@ -48,6 +49,11 @@ def check_page(image: Image.Image, data: bytes) -> None:
 def failure(data: bytes) -> Reason:
     """Why a picture is not whole: a copier that reserved room and was cut off leaves zeros at the end."""
     return TRUNCATED if data.endswith(_DENSE) else DAMAGED
+
+
+def ends_in_zeros(data: bytes) -> bool:
+    """Whether a file whose first words promise coded data ends in zeros. Raw rows may: they are black."""
+    return data.endswith(_DENSE) and (data.startswith(_CODED) or data[4:8] == b"ftyp")
 
 
 def _png(data: bytes) -> bool:
