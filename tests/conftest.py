@@ -25,6 +25,15 @@ def eval_set() -> Path:
 
 
 @pytest.fixture(scope="session")
+def trials() -> Path:
+    """The folder of files that failed once, beside the project; tests that need it are skipped where it is missing."""
+    folder = Path(__file__).resolve().parents[2] / "shared" / "trials"
+    if not folder.is_dir():
+        pytest.skip("the folder of files that failed once ../shared/trials is not at hand")
+    return folder
+
+
+@pytest.fixture(scope="session")
 def astronaut() -> Pixels:
     """scikit-image's public-domain portrait: RGB, 512 x 512, one face."""
     pixels: Pixels = skimage.data.astronaut()

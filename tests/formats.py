@@ -14,6 +14,7 @@ from typing import Any
 import pillow_heif
 import pypdfium2
 from PIL import Image, ImageSequence
+from tests import damage
 from tests.documents import FONT, WORD, encrypted, one_page, scanned
 
 from facewarden.config.profile import Output
@@ -253,6 +254,32 @@ XPM, XV thumbnails; DCX gives a TIFF.
 A page of a PDF is never refused for its size: it is drawn coarser. Whatever the file, one worker takes at most
 `limits.worker_megabytes` and `limits.seconds` for it.
 
+## Damage
+
+A whole picture or none: what a decoder warns of is damage (12 `damaged`, 13 `truncated`, 35 `document_damaged` with the page). Each line below was run.
+
+| | {damages} |
+|---|{rule}
+{damaged}
+
+What cannot be told:
+
+- Rows that are stored as they are (BMP, raw TIFF, PPM, TGA, SGI, DDS, raw PDF pictures of full length). Zeros are black there, and other bytes are other
+  colours. Before a file is taken the service asks the file system for holes and waits longer for one that ends in zeros; a file
+  that is then still black below is delivered as a plausible photo of a dark scene.
+- Something else in place of coded data of AVIF, JPEG 2000, QOI and Zstandard: these have no checksum, and any bytes decode.
+- A few changed bytes in a JPEG or a fax that decode to as many rows as before: some blocks, or the colours from there on, are others.
+- In JPEG up to 8 bytes too many at the end of the codes are taken for what cameras leave there.
+- A hole in JPEG 2000, or in JPEG 2000 and JBIG2 inside PDF, of less than 4096 bytes; in AVIF and QOI of less than 64.
+- Alpha that is stored as it is in WebP, and whatever is no pixel: metadata, thumbnails, second pictures.
+
+## What a viewer does not show
+
+It does not come out. HEIC's and AVIF's clean aperture and a PDF's crop box are cut; a clean aperture that cannot be is refused as damaged (and a
+HEIC from which more than 64 pixels were cut each way, by a limit of libheif). Hidden layers of a PDF are not drawn. Of an icon, MPO and
+layered PSD the main picture alone is looked at. GIF frames are cut to the canvas of the first. A TIFF page that is the mask of another
+one is refused (11 `format_not_accepted`), for what it hides would be seen.
+
 ## Refused
 
 | what | reason |
@@ -299,6 +326,21 @@ group photos, JPEG of several qualities):
 | a PDF's page, the default | 47.2 | 0.9948 |"""
 
 
+def damaged(kind: str) -> str:
+    """What becomes of one kind of file with each kind of damage."""
+    whole = damage.KINDS[kind]()
+    return f"| {kind} | {' | '.join(fate(harm(whole)) for harm in damage.DAMAGES.values())} |"
+
+
+def fate(data: bytes) -> str:
+    """The reason for which a damaged file is refused, if it is."""
+    try:
+        decode(data, Limits())
+    except FileRefused as refused:
+        return f"{refused.reason.number}{f', page {refused.page}' if refused.page else ''}"
+    return "**delivered**"
+
+
 def page() -> str:
     """The whole page."""
     bounds = [
@@ -307,6 +349,9 @@ def page() -> str:
     return PROSE.format(
         rows="\n".join(map(run, ROWS)),
         bounds="\n".join(bounds),
+        damages=" | ".join(damage.DAMAGES),
+        rule="---|" * len(damage.DAMAGES),
+        damaged="\n".join(map(damaged, damage.KINDS)),
         refused="\n".join(f"| {what} | {refusal(data)} |" for what, data in REFUSED),
         quality=QUALITY,
     )

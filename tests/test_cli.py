@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from tests.daemon import Daemon, pixels_of
+from tests.documents import scanned
 
 from facewarden.errors import Exit
 from facewarden.values import Pixels
@@ -46,6 +47,20 @@ def test_redact_of_good_photos_exits_with_0(tmp_path: Path, astronaut: Pixels) -
     done = facewarden("redact", tmp_path / "one.png", "-o", tmp_path / "out", "--format", "jpeg", *FAST)
     assert done.returncode == Exit.FINE, done.stderr
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["one.jpg"]
+
+
+def test_the_damaged_page_of_a_document_is_told(tmp_path: Path, astronaut: Pixels) -> None:
+    """`redact` and `detect` say which page it is, and nothing of the document is delivered."""
+    pages = Image.fromarray(astronaut), Image.fromarray(astronaut[::-1])
+    whole = scanned(*pages, dpi=150)
+    second = whole.rindex(b"\xff\xd8\xff") + 9_000
+    (tmp_path / "two.pdf").write_bytes(whole[:second] + bytes(4096) + whole[second + 4096 :])
+    redacted = facewarden("redact", tmp_path / "two.pdf", "-o", tmp_path / "out", *FAST)
+    assert redacted.returncode == Exit.SOME_FAILED
+    assert "Page: 2." in redacted.stderr
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["two.pdf.facewarden.txt"]
+    found = facewarden("detect", tmp_path / "two.pdf", "--json", *FAST)
+    assert json.loads(found.stdout)["error"]["page"] == 2
 
 
 def test_detect_prints_one_json_line_a_file(tmp_path: Path, astronaut: Pixels) -> None:

@@ -128,7 +128,7 @@ def test_pages_are_as_fine_as_the_limits_allow(astronaut: Pixels) -> None:
 
 
 def test_a_scan_that_cannot_be_decoded_is_not_delivered_white(astronaut: Pixels) -> None:
-    """PDFium would leave the page white and say nothing. A small picture that fails costs nothing but itself."""
+    """PDFium would leave the page white and say nothing, or a small picture out."""
     data = scanned(Image.fromarray(astronaut), dpi=72)
     broken = data.replace(b"\xff\xd8\xff", b"\0\0\0", 1)
     assert refusal(broken) is DOCUMENT_DAMAGED
@@ -137,7 +137,7 @@ def test_a_scan_that_cannot_be_decoded_is_not_delivered_white(astronaut: Pixels)
         b"/Type/XObject/Subtype/Image/Width 9/Height 9/ColorSpace/DeviceRGB/BitsPerComponent 8/Filter/DCTDecode",
     )
     page = one_page(b"q 20 0 0 20 0 0 cm /I Do Q", b"/Resources<</XObject<</I 5 0 R>>>>", logo)
-    assert (decode(page, LIMITS).frames[0].pixels == 255).all()
+    assert refusal(page) is DOCUMENT_DAMAGED
 
 
 def test_pictures_of_every_kind_are_no_damage(astronaut: Pixels) -> None:

@@ -338,7 +338,7 @@ def test_a_worker_without_its_weights_refuses(tmp_path: Path, harm: Callable[[Pa
     done = subprocess.run(
         [sys.executable, "-c", start], capture_output=True, check=False, input=protocol.PROLOGUE.pack(0)
     )
-    assert done.stdout == protocol.TAG.pack(protocol.FAILED) + protocol.FAILURE.pack(reason.number)
+    assert done.stdout == protocol.TAG.pack(protocol.FAILED) + protocol.FAILURE.pack(reason.number, 0)
     assert done.returncode == reason.exit == Exit.CANNOT_START
 
 

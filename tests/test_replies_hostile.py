@@ -61,8 +61,8 @@ def region(
     return protocol.REGION.pack(x, y, w, h, score, detector, shape)
 
 
-def failed(number: int) -> bytes:
-    return bytes([protocol.FAILED]) + protocol.FAILURE.pack(number)
+def failed(number: int, page: int = 0) -> bytes:
+    return bytes([protocol.FAILED]) + protocol.FAILURE.pack(number, page)
 
 
 DONE = bytes([protocol.DONE]) + protocol.DONE_TIMES.pack(1, 2, 3)
@@ -123,6 +123,8 @@ HOSTILE: dict[str, list[bytes]] = {
     "a shape that is none": found(region(shape=len(SHAPES))),
     "a second picture": [head(), frame(), bytes(4), head(), REST],
     "a reason that is none": [failed(9999)],
+    "a page beyond the limit": [failed(DAMAGED.number, 6)],
+    "the last page of all": [head(), failed(DAMAGED.number, 2**32 - 1)],
     "the service's reason": [failed(ALREADY_RUNNING.number)],
     "the service's reason later": [head(), failed(WEIGHTS_ALTERED.number)],
 }
@@ -243,3 +245,14 @@ def test_an_answer_cut_short_is_the_worker_s_death() -> None:
             read_reply(Answer(valid()[:length]).read, LIMITS, with_pixels=True)
         assert refused.value.reason is CRASHED
     assert within(read_reply(Answer(valid()).read, LIMITS, with_pixels=True), LIMITS)
+
+
+def test_a_page_that_is_at_fault_is_told_within_the_limit() -> None:
+    """Its number stands beside the reason, before or amid an answer; a worker that does not start has no pages."""
+    for parts in ([failed(DAMAGED.number, 5)], [head(), failed(DAMAGED.number, 5)]):
+        with pytest.raises(FileRefused) as refused:
+            read_reply(Answer(*parts).read, LIMITS, with_pixels=True)
+        assert (refused.value.reason, refused.value.page) == (DAMAGED, 5)
+    with pytest.raises(FileRefused) as refused:
+        read_start(Answer(failed(WEIGHTS_ALTERED.number, 1)).read)
+    assert (refused.value.reason, refused.value.page) == (BAD_REPLY, 0)

@@ -36,11 +36,15 @@ class Source:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Done:
-    """What became of one source: `reason` is None where all went well, `reply` where it was not even read."""
+    """What became of one source: `reason` is None where all went well, `reply` where it was not even read.
+
+    `page` is the one of a document that is at fault, 0 where it is none.
+    """
 
     source: Source
     reply: Reply | None
     reason: Reason | None
+    page: int = 0
 
 
 def sources(given: Sequence[Path]) -> Iterator[Source]:
@@ -85,7 +89,7 @@ def _detect_one(source: Source, recipe: Recipe, pool: Pool) -> Done:
         reply = pool.treat(original, recipe, LimitsSection().seconds, protocol.FIND, owner="detect")
         return Done(source, reply, None)
     except FileRefused as refused:
-        return Done(source, None, refused.reason)
+        return Done(source, None, refused.reason, refused.page)
 
 
 def _redact_one(source: Source, target: Path, profile: Profile, recipe: Recipe, pool: Pool) -> Done:
@@ -98,7 +102,7 @@ def _redact_one(source: Source, target: Path, profile: Profile, recipe: Recipe, 
             container, data = binding.result(reply)
         except FileRefused as refused:
             put(target, source.relative + b".facewarden.txt", report(random_id, refused), random_id)
-            return Done(source, None, refused.reason)
+            return Done(source, None, refused.reason, refused.page)
         put(target, result_name(source.relative, container), data, random_id)
     except OSError:
         return Done(source, None, NOT_WRITTEN)

@@ -255,10 +255,10 @@ class FacewardenError(Exception):
 class FileRefused(FacewardenError):
     """This file cannot become a result: quarantine it, or try again where the reason says so."""
 
-    def __init__(self, reason: Reason, faults: tuple[str, ...] = (), *, page: int = 0) -> None:
-        """`page` is the page of a document that is at fault, counted from 1; 0 where it is not one page's."""
-        super().__init__(reason, faults)
+    def __init__(self, reason: Reason, *, page: int = 0) -> None:
+        super().__init__(reason)
         self.page = page
+        """The page of a document that is at fault, counted from 1; 0 where it is none, or all of them."""
 
 
 class CannotStart(FacewardenError):

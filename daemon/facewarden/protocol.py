@@ -32,8 +32,8 @@ PICTURE: Final = 3
 FRAME: Final = 4
 DONE: Final = 5
 
-FAILURE: Final = struct.Struct("<H")
-"""A reason's number."""
+FAILURE: Final = struct.Struct("<HI")
+"""A reason's number, and the page of a document that is at fault (from 1; 0: none)."""
 
 PICTURE_HEAD: Final = struct.Struct("<BffiBBHBBBBB")
 """Index into FORMATS, dpi across and down (0 where unknown), loop (-1 where there is none), a JPEG's quality (0 where unknown),

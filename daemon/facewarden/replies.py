@@ -83,7 +83,7 @@ class Reply:
 
 def read_start(read: Read) -> Protection:
     """Wait for READY. Raises FileRefused with the reason the worker gave for not starting, or BAD_REPLY."""
-    _expect(_tag(read, believable=range(40, 60)) == protocol.READY)
+    _expect(_tag(read, believable=range(40, 60), pages=0) == protocol.READY)
     landlock, seccomp = protocol.PROTECTION.unpack(read(protocol.PROTECTION.size))
     return Protection(landlock, bool(seccomp))
 
@@ -100,7 +100,7 @@ def read_reply(
 
     Raises FileRefused: the worker's own reason, or BAD_REPLY where a value is out of bounds.
     """
-    picture = _picture(read)
+    picture = _picture(read, limits)
     if receiver:
         receiver.begin(picture)
     frames: list[Frame] = []
@@ -108,7 +108,7 @@ def read_reply(
     regions: list[tuple[Region, ...]] = []
     second_look = 0
     pixels_left, regions_left = limits.together(picture.format), _MAX_ALL_REGIONS
-    while (tag := _tag(read)) == protocol.FRAME:
+    while (tag := _tag(read, pages=limits.frames)) == protocol.FRAME:
         _expect(len(frames) < limits.frames)
         frame, size, found, again = _frame(read, limits, pixels_left, regions_left, with_pixels=with_pixels)
         pixels_left -= size[0] * size[1]
@@ -127,9 +127,9 @@ def read_reply(
     return Reply(picture, tuple(sizes), tuple(regions), second_look, seconds)
 
 
-def _picture(read: Read) -> Picture:
+def _picture(read: Read, limits: Limits) -> Picture:
     """What is said of the picture before its frames."""
-    _expect(_tag(read) == protocol.PICTURE)
+    _expect(_tag(read, pages=limits.frames) == protocol.PICTURE)
     untrusted = protocol.PICTURE_HEAD.unpack(read(protocol.PICTURE_HEAD.size))
     untrusted_format, across, down, untrusted_loop, untrusted_quality, untrusted_subsampling, *untrusted_moment = (
         untrusted
@@ -148,15 +148,16 @@ def _picture(read: Read) -> Picture:
     )
 
 
-def _tag(read: Read, believable: range = range(10, 40)) -> int:
+def _tag(read: Read, believable: range = range(10, 40), *, pages: int) -> int:
     """The next message's tag; a FAILED message is raised as the failure it names, if that is a believable one.
 
-    Below 40 failures are a file's, from there on the service's (see `errors`): the one cannot pose as the other.
+    At most so many `pages` can be at fault. Below 40 failures are a file's, from there on the service's (see `errors`): the one cannot pose as the other.
     """
     (untrusted_tag,) = protocol.TAG.unpack(read(protocol.TAG.size))
     if untrusted_tag == protocol.FAILED:
-        (untrusted_number,) = protocol.FAILURE.unpack(read(protocol.FAILURE.size))
-        raise FileRefused(REASONS.get(untrusted_number, BAD_REPLY) if untrusted_number in believable else BAD_REPLY)
+        untrusted_number, untrusted_page = protocol.FAILURE.unpack(read(protocol.FAILURE.size))
+        _expect(untrusted_number in believable and untrusted_number in REASONS and untrusted_page <= pages)
+        raise FileRefused(REASONS[untrusted_number], page=untrusted_page)
     return int(untrusted_tag)
 
 

@@ -58,7 +58,7 @@ def redact(
         counts: Counter[str] = Counter()
         answers = direct.redact(found, target, profile, recipe, pool)
         for done in tracked(answers, len(found)):
-            counts["redacted" if done.reason is None else done.reason.sentence()] += 1
+            counts["redacted" if done.reason is None else done.reason.sentence() + _page(done)] += 1
     summary(counts, 0)
     if counts.total() > counts["redacted"] or not found:
         raise typer.Exit(Exit.SOME_FAILED)
@@ -89,8 +89,10 @@ def _lines(done: direct.Done, *, as_json: bool) -> Iterator[str]:
     name = os.fsencode(done.source.path).decode("utf-8", "backslashreplace")
     if done.reply is None:
         reason = done.reason.number if done.reason else 0
-        entry: dict[str, Any] = {"file": name, "error": {"reason": reason, "text": REASONS[reason].sentence()}}
-        yield json.dumps(entry) if as_json else f"{_plain(name)}: {REASONS[reason].sentence()}"
+        error: dict[str, Any] = {"reason": reason, "text": REASONS[reason].sentence()}
+        error |= {"page": done.page} if done.page else {}
+        plain = f"{_plain(name)}: {REASONS[reason].sentence()}{_page(done)}"
+        yield json.dumps({"file": name, "error": error}) if as_json else plain
         return
     for number, ((width, height), regions) in enumerate(zip(done.reply.sizes, done.reply.regions, strict=True)):
         page = {"frame": number} if len(done.reply.sizes) > 1 else {}
@@ -108,6 +110,11 @@ def _lines(done: direct.Done, *, as_json: bool) -> Iterator[str]:
         ]
         entry = {"file": name, **page, "width": width, "height": height, "regions": areas}
         yield json.dumps(entry) if as_json else f"{_plain(name)}: {width} x {height}, {len(areas)} areas"
+
+
+def _page(done: direct.Done) -> str:
+    """Which page of a document is at fault."""
+    return f" Page: {done.page}." if done.page else ""
 
 
 def _plain(name: str) -> str:

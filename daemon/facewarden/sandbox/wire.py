@@ -44,9 +44,9 @@ def write_ready(landlock: int, *, seccomp: bool) -> None:
     _write(protocol.TAG.pack(protocol.READY) + protocol.PROTECTION.pack(landlock, seccomp))
 
 
-def write_failure(reason: Reason) -> None:
-    """Of a failure only its number leaves."""
-    _write(protocol.TAG.pack(protocol.FAILED) + protocol.FAILURE.pack(reason.number))
+def write_failure(reason: Reason, page: int = 0) -> None:
+    """Of a failure only its number leaves, and a page's."""
+    _write(protocol.TAG.pack(protocol.FAILED) + protocol.FAILURE.pack(reason.number, page))
 
 
 def write_picture(picture: Picture) -> None:

@@ -41,7 +41,7 @@ def _run(memory: int, *, degraded_allowed: bool) -> int:
         try:
             stages.treat(request)
         except FileRefused as refusal:
-            wire.write_failure(refusal.reason)
+            wire.write_failure(refusal.reason, refusal.page)
         except MemoryError:
             # The heap may be left in any state, so this process takes no further photo.
             return _refuse(OUT_OF_MEMORY)
@@ -53,7 +53,7 @@ def _run(memory: int, *, degraded_allowed: bool) -> int:
 
 def _refuse(reason: Reason) -> int:
     """The last word of this process; written without `wire`, whose libraries may be what is missing."""
-    os.write(1, protocol.TAG.pack(protocol.FAILED) + protocol.FAILURE.pack(reason.number))
+    os.write(1, protocol.TAG.pack(protocol.FAILED) + protocol.FAILURE.pack(reason.number, 0))
     return int(reason.exit)
 
 

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from PIL import Image
 
 from facewarden.errors import DAMAGED, TOO_MANY_PIXELS, TRUNCATED, FileRefused
-from facewarden.sandbox.decode import pdf, picture, recognise, samples
+from facewarden.sandbox.decode import listening, pdf, picture, recognise, samples, whole
 from facewarden.sandbox.decode.limits import check_bytes, pillow_limit
 from facewarden.values import Frame, Limits, Picture
 
@@ -43,6 +43,7 @@ def opened(data: bytes, limits: Limits) -> tuple[Picture, Iterator[Frame]]:
     check_bytes(data, limits)
     recognise.check_kind(data)
     source = recognise.Source(data)
+    listening.forget()
     with _refusing(source, limits):
         # A photo may speak of a PDF in its first words, as what it was made from.
         if pdf.is_pdf(data) and not recognise.is_signed(data):
@@ -75,4 +76,5 @@ def _refusing(source: recognise.Source, limits: Limits) -> Iterator[None]:
         except Image.DecompressionBombError:
             raise FileRefused(TOO_MANY_PIXELS) from None
         except Exception:  # noqa: BLE001 - Pillow's plugins fail on hostile files in every way there is; each is the file's fault
-            raise FileRefused(TRUNCATED if source.ends_early() else DAMAGED) from None
+            early = source.ends_early() or whole.ends_in_zeros(source.data)
+            raise FileRefused(TRUNCATED if early else DAMAGED) from None

@@ -49,24 +49,23 @@ def to_srgb(image: Image.Image, orientation: int) -> Pixels:
 
 
 def alike(frames: Sequence[Frame]) -> Sequence[Frame]:
-    """The same frames, all with as many channels as the richest has and as large as the largest.
+    """The same frames, all with as many channels as the richest has and as large as the first.
 
-    A GIF's first frame may be grey and its second not, and a later frame may go beyond the canvas and widen it.
+    A GIF's first frame may be grey and its second not, and a later frame may go beyond the canvas: Pillow widens that, but
+    no viewer shows what lies there, so it must not come out.
     """
     shapes = [(*frame.pixels.shape, 1)[:3] for frame in frames]
-    shape = tuple(max(lengths) for lengths in zip(*shapes, strict=True))
-    return [frame if own == shape else _widened(frame, shape) for frame, own in zip(frames, shapes, strict=True)]
+    shape = (*shapes[0][:2], max(channels for *_, channels in shapes))
+    return [frame if own == shape else _like(frame, shape) for frame, own in zip(frames, shapes, strict=True)]
 
 
-def _widened(frame: Frame, shape: tuple[int, ...]) -> Frame:
-    """Colour and alpha are added where they are missing; what was outside the frame is black, or clear."""
-    height, width = frame.pixels.shape[:2]
-    own = frame.pixels.reshape(height, width, -1)
-    wide: Pixels = np.zeros(shape, np.uint8)
-    part = wide[:height, :width]
-    part[..., 3:] = 255
-    part[..., : max(own.shape[2], 3)] = own
-    return Frame(wide.squeeze(2) if shape[2] == 1 else wide, frame.duration)
+def _like(frame: Frame, shape: tuple[int, ...]) -> Frame:
+    """A frame cut to the canvas, with colour and alpha added where they are missing."""
+    own = frame.pixels[: shape[0], : shape[1]].reshape(*shape[:2], -1)
+    pixels: Pixels = np.empty(shape, np.uint8)
+    pixels[..., 3:] = 255
+    pixels[..., : max(own.shape[2], 3)] = own
+    return Frame(pixels.squeeze(2) if shape[2] == 1 else pixels, frame.duration)
 
 
 def _forget_unseen(pixels: Pixels) -> None:

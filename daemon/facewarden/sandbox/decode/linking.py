@@ -53,8 +53,13 @@ def redirect(callee: bytes, function: bytes, target: int) -> int:
 
 def file_of(library: bytes) -> str | None:
     """The file of a loaded library whose name begins so."""
+    return next(iter(files_of(library)), None)
+
+
+def files_of(library: bytes) -> list[str]:
+    """The files of all loaded libraries whose names begin so: each package may bring a copy of its own."""
     files = (each.file or b"" for each in _libraries())
-    return next((os.fsdecode(file) for file in files if file.rpartition(b"/")[2].startswith(library)), None)
+    return [os.fsdecode(file) for file in files if file.rpartition(b"/")[2].startswith(library)]
 
 
 def _libraries() -> Iterator[_Library]:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import pikepdf
 import pypdfium2
 import pypdfium2.raw as pdfium
 
@@ -23,6 +24,7 @@ from facewarden.errors import (
     TRUNCATED,
     FileRefused,
 )
+from facewarden.sandbox.decode.leaves import Leaves
 from facewarden.values import Frame, Limits, Picture, Pixels
 
 _HEAD, _TAIL = 1024, 4096
@@ -59,20 +61,33 @@ def read(data: bytes, limits: Limits) -> tuple[Picture, Iterator[Frame]]:
         document.init_forms()
     if len(document) > limits.frames:
         raise FileRefused(DOCUMENT_TOO_LONG)
-    if not len(document):
+    leaves = _leaves(data)
+    if not 0 < len(document) == len(leaves):
         raise FileRefused(DOCUMENT_DAMAGED)
-    return Picture("PDF", ()), _pages(document, limits)
+    return Picture("PDF", ()), _pages(document, leaves, limits)
 
 
-def _pages(document: Any, limits: Limits) -> Iterator[Frame]:
+def _leaves(data: bytes) -> Leaves:
+    try:
+        return Leaves(data)
+    except pikepdf.PdfError:
+        raise FileRefused(DOCUMENT_DAMAGED) from None
+
+
+def _pages(document: Any, leaves: Leaves, limits: Limits) -> Iterator[Frame]:
     left = limits.document_pixels
     for number in range(len(document)):
         try:
             page = document[number]
         except pypdfium2.PdfiumError:
-            raise FileRefused(DOCUMENT_DAMAGED) from None
+            raise FileRefused(DOCUMENT_DAMAGED, page=number + 1) from None
+        if not leaves.whole(number):
+            raise FileRefused(DOCUMENT_DAMAGED, page=number + 1)
         points = page.get_size()
-        width, height = _size(page, points, limits)
+        try:
+            width, height = _size(page, points, limits)
+        except FileRefused as refused:
+            raise FileRefused(refused.reason, page=number + 1) from None
         left -= width * height
         if left < 0:
             raise FileRefused(TOO_MANY_PIXELS)

@@ -11,7 +11,7 @@ from typing import Any
 from PIL import Image
 
 from facewarden.errors import NOT_ACCEPTED, TRUNCATED, FileRefused
-from facewarden.sandbox.decode import heif, tiff, upright
+from facewarden.sandbox.decode import aperture, heif, listening, tiff, upright, whole
 from facewarden.sandbox.decode.captured import captured
 from facewarden.sandbox.decode.colour import alike, to_srgb
 from facewarden.sandbox.decode.limits import check_frame, check_frames
@@ -39,6 +39,7 @@ def read(image: Image.Image, source: Source, limits: Limits) -> tuple[Picture, I
     quality, subsampling = written(image)
     frames = _frames(image, source, limits)
     first = next(frames)
+    whole.check(image, source.data)
     head = Picture(_format(image), (), first.dpi, None, captured(image), quality, subsampling)
     if image.format not in _ANIMATIONS:
         return head, itertools.chain((first,), frames) if image.format in _PAGES else iter((first,))
@@ -49,9 +50,11 @@ def read(image: Image.Image, source: Source, limits: Limits) -> tuple[Picture, I
 
 
 def _frames(image: Image.Image, source: Source, limits: Limits) -> Iterator[Frame]:
+    cut = aperture.clean(source.data, image.size) if image.format == "AVIF" else None
     for turned in _load_frames(image, source, limits):
         duration = _duration(image) if image.format in _ANIMATIONS else 0
-        yield Frame(to_srgb(image, 1 if image.format == "TIFF" else turned), duration, _dpi(image, turned))
+        seen = image.crop(cut) if cut else image
+        yield Frame(to_srgb(seen, 1 if image.format == "TIFF" else turned), duration, _dpi(image, turned))
 
 
 def _load_frames(image: Image.Image, source: Source, limits: Limits) -> Iterator[int]:
@@ -68,7 +71,7 @@ def _load_frames(image: Image.Image, source: Source, limits: Limits) -> Iterator
         count = number - first + 1
         area = math.prod(image.size)
         largest = max(largest, area)
-        # In the end all frames of an animation are as large as its largest.
+        # A frame beyond the canvas is cut in the end, but until then it is there.
         total = count * largest if image.format in _ANIMATIONS else total + area
         check_frame(image.size, limits)
         check_frames(count, total, _format(image), limits)
@@ -89,12 +92,19 @@ def _seek(image: Image.Image, number: int, promised: int, source: Source) -> boo
     if image.format not in _ANIMATIONS | _PAGES:
         return number == 0
     source.ran_dry = False
+    listening.forget()
     try:
         image.seek(number)
     except EOFError:
         if source.ran_dry or number < promised:
             raise FileRefused(TRUNCATED) from None
         return False
+    except SyntaxError:
+        if tiff.is_mask(image):  # a kind of page that Pillow does not know
+            raise FileRefused(NOT_ACCEPTED) from None
+        raise
+    if tiff.is_mask(image):
+        raise FileRefused(NOT_ACCEPTED)
     return True
 
 
@@ -108,6 +118,9 @@ def _load(image: Image.Image, source: Source) -> None:
         if tiff.ends_early(image, len(source.data)):
             raise FileRefused(TRUNCATED) from None
         raise
+    if listening.heard():
+        raise FileRefused(whole.failure(source.data))
+    whole.check_page(image, source.data)
 
 
 def _format(image: Image.Image) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from PIL import Image
@@ -25,6 +26,12 @@ def is_camera_raw(image: Image.Image) -> bool:
     subfile = tag(image, _SUBFILE_TYPE, 0)
     is_thumbnail = isinstance(subfile, int) and subfile & 1 == 1
     return tag(image, _DNG_VERSION) is not None or (is_thumbnail and tag(image, _SUB_IFDS) is not None)
+
+
+def is_mask(image: Image.Image) -> bool:
+    """Whether the current page is the mask of another one: what it hides there would come out, for Pillow does not apply it."""
+    subfile = tag(image, _SUBFILE_TYPE, 0)
+    return (isinstance(subfile, int) and subfile & 4 == 4) or bool(tag(image, _PHOTOMETRIC) == 4)
 
 
 def has_resolution(image: Image.Image) -> bool:
@@ -61,9 +68,17 @@ def orientation(image: Image.Image) -> Any:
 
 def ends_early(image: Image.Image, length: int) -> bool:
     """Whether a strip or tile lies beyond the file's `length` bytes."""
+    return any(end > length for _, end in parts(image))
+
+
+def is_deflated(image: Image.Image) -> bool:
+    """Whether the current page is deflated (TIFF Technical Note 3, and what came before it)."""
+    return tag(image, _COMPRESSION) in (8, 32946)
+
+
+def parts(image: Image.Image) -> Iterator[tuple[int, int]]:
+    """Where each strip or tile of the current page begins and ends."""
     for offset_tag, length_tag in _PARTS:
         offsets, lengths = tag(image, offset_tag, ()), tag(image, length_tag, ())
-        are_lists = isinstance(offsets, tuple) and isinstance(lengths, tuple)
-        if are_lists and any(start + size > length for start, size in zip(offsets, lengths, strict=False)):
-            return True
-    return False
+        if isinstance(offsets, tuple) and isinstance(lengths, tuple):
+            yield from ((start, start + size) for start, size in zip(offsets, lengths, strict=False))
