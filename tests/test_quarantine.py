@@ -23,7 +23,7 @@ from tests.rooms import (
 
 from facewarden import config, files
 from facewarden.delivery.quarantine import quarantine, report
-from facewarden.errors import DAMAGED, REASONS, FileRefused, Reason
+from facewarden.errors import DAMAGED, DOCUMENT_DAMAGED, REASONS, FileRefused, Reason
 from facewarden.journal import Job, Journal
 
 
@@ -99,6 +99,12 @@ def test_quarantine_replaces_nothing(journal: Journal, inbox: config.Inbox) -> N
     originals, reports = parted(inbox)
     assert originals == {b"a.jpg": b"first", b"a-2.jpg": b"second"}
     assert len(reports) == 2
+
+
+def test_a_report_names_the_damaged_page() -> None:
+    """Where one page of a document is at fault; of any other failure no page is told."""
+    assert b"Page:          3\n" in report("0f3a", FileRefused(DOCUMENT_DAMAGED, page=3))
+    assert b"Page:" not in report("0f3a", FileRefused(DAMAGED))
 
 
 def test_an_original_that_went_away_has_vanished(journal: Journal, inbox: config.Inbox) -> None:
