@@ -44,9 +44,9 @@ _STARTS = (b"Start of Image", b"Start Of Scan")
 _LEFT_OVER = b"Corrupt JPEG data: %u extraneous"
 _DAMAGE = re.compile(rb"Corrupt JPEG data(?!: bad ICC)|Premature end of JPEG|Inconsistent progression")
 _EXPECTED = 8
-"""Messages of these kinds that libjpeg has had since 1998."""
+"""At least so many messages of these kinds are in the libjpeg that Pillow brings (9)."""
 _PADDING = 8
-"""Bytes behind the last block of a scan that count for nothing: some cameras leave a few before the mark that ends the photo."""
+"""Bytes behind the last block of a scan that count for nothing: some cameras are said to leave a few before the mark that ends the photo."""
 _HARMLESS_TIFF = re.compile(rb"TIFFFetch|TIFFReadDir|.*Setup")
 """libtiff's functions that read metadata and prepare: where these fail over pixels, Pillow does too."""
 _HARMLESS_HEVC = re.compile(rb"WPP|threads|SEI", re.IGNORECASE)

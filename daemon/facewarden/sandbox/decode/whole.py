@@ -19,7 +19,7 @@ from facewarden.sandbox.decode import boxes, heif, tiff
 _DENSE = bytes(64)
 """No run of zeros this long was found in AV1 and QOI: four at most. (WebP may have thousands.)"""
 _BLOCK = bytes(4096)
-"""JPEG 2000 writes a zero for each part of a picture in which nothing is: only a file system's whole block counts."""
+"""JPEG 2000 may write a zero for each part of a picture in which nothing is (ten in a row were seen): only a file system's whole block counts."""
 _PNG = b"\x89PNG\r\n\x1a\n"
 _CODED = (_PNG, b"\xff\xd8\xff", b"GIF8", b"RIFF")
 _PNG_PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"fdAT", b"fcTL")
@@ -28,7 +28,7 @@ _EMULATED = re.compile(rb"\0\0[\0-\2]")
 _AV1, _HEVC = (b"av01",), (b"hvc1", b"hev1")
 _WEBP_FRAME_HEAD = 16
 _CUT, _SMALLEST = 16, 64
-"""Bytes without which a part cannot be decoded (encoders write four more than needed at most), and parts too small for that rule."""
+"""Bytes without which a part cannot be decoded (what libwebp wrote in 144 trials always needed them), and parts too small for that rule."""
 
 
 def check(image: Image.Image, data: bytes) -> None:
