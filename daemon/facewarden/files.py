@@ -11,6 +11,7 @@ import ctypes
 import dataclasses
 import errno
 import fcntl
+import hashlib
 import itertools
 import os
 import stat
@@ -76,6 +77,22 @@ class Identity:
 def _signed(number: int) -> int:
     """Wrapped into the 64 bits that SQLite stores: some inodes of FUSE, and dates after 2262, would not fit."""
     return (number + 2**63) % 2**64 - 2**63
+
+
+def folder_id(descriptor: int) -> int:
+    """By which the journal knows an open folder, also after it was mounted anew: its inode, since devices are counted anew then.
+
+    The root of a file system has the same small inode everywhere (1, 2, 128, 256), so there the file system's own number
+    (statvfs(3), f_fsid) goes in as well.
+    """
+    inode = os.fstat(descriptor).st_ino
+    if inode > _LAST_ROOT:
+        return _signed(inode)
+    number = b"%d %d" % (os.fstatvfs(descriptor).f_fsid, inode)
+    return _signed(int.from_bytes(hashlib.sha256(number).digest()[:8], "big"))
+
+
+_LAST_ROOT = 256
 
 
 @contextlib.contextmanager

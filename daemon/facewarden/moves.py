@@ -12,7 +12,6 @@ from pathlib import Path
 
 from facewarden import config, files
 from facewarden.errors import CannotStart
-from facewarden.files import Signature
 from facewarden.journal import Job, KnownFolder, read_folders, read_jobs
 from facewarden.journal.known import Role
 
@@ -57,10 +56,11 @@ def known_as(inbox: config.Inbox, role: Role, mount_point: bytes = b"") -> Known
     """A configured folder as the journal notes it; None where it is not there."""
     path = _path(inbox, role)
     try:
-        status = path.stat()
+        with files.folder(path) as folder:
+            device, number = os.fstat(folder).st_dev, files.folder_id(folder)
     except OSError:
         return None
-    return KnownFolder(inbox.name, role, os.fsencode(path), status.st_dev, Signature.of(status).inode, mount_point)
+    return KnownFolder(inbox.name, role, os.fsencode(path), device, number, mount_point)
 
 
 def _path(inbox: config.Inbox, role: Role) -> Path:
@@ -72,13 +72,13 @@ def _is_same(inbox: config.Inbox, folder: KnownFolder) -> bool:
     if folder.path == os.fsencode(inbox.path):
         return True
     now = known_as(inbox, "inbox")
-    return now is not None and (now.device, now.inode) == (folder.device, folder.inode)
+    return now is not None and (now.device, now.number) == (folder.device, folder.number)
 
 
 def _stays(inbox: config.Inbox, folder: KnownFolder) -> bool:
     now = known_as(inbox, folder.role)
     same_path = folder.path == os.fsencode(_path(inbox, folder.role))
-    return same_path or (now is not None and (now.device, now.inode) == (folder.device, folder.inode))
+    return same_path or (now is not None and (now.device, now.number) == (folder.device, folder.number))
 
 
 def _fault(key: str, inbox: config.Inbox, folder: KnownFolder, jobs: Sequence[Job]) -> Iterator[str]:

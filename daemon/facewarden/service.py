@@ -141,11 +141,11 @@ class Service:
         recipe = config.recipe_of(settings, configuration.limits.for_worker())
         share = SHARE / len(configuration.inboxes)
 
-        def note(device: int, inode: int, mount_point: bytes) -> None:
+        def note(device: int, number: int, mount_point: bytes) -> None:
             if settings.marker:
-                journal.adopt_originals(settings.name, inode)
+                journal.adopt_originals(settings.name, number)
             path = os.fsencode(settings.path)
-            journal.note_folder(KnownFolder(settings.name, "inbox", path, device, inode, mount_point))
+            journal.note_folder(KnownFolder(settings.name, "inbox", path, device, number, mount_point))
 
         root = Root(settings.path, settings.marker, known, note)
         return Inbox(settings, recipe, way, journal.finished, journal.amended, share, root)

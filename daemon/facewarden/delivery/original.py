@@ -32,7 +32,7 @@ def where(job: Job, root: int) -> Where:
         return "aside"
     status = files.status_of(job.source, root)
     if status is None:
-        if job.root not in (None, inode_of(root)):
+        if job.root not in (None, files.folder_id(root)):
             raise OSError(errno.ENOMEDIUM, "another folder stands where the original was dropped")
         return "gone"
     version = Signature.of(status)
@@ -44,11 +44,6 @@ def where(job: Job, root: int) -> Where:
 def is_there(job: Job, root: int) -> bool:
     """Whether the very version that was claimed is in the inbox. Raises OSError as `where` does."""
     return where(job, root) in ("there", "aside")
-
-
-def inode_of(folder: int) -> int:
-    """By which the journal knows an open folder."""
-    return Signature.of(os.fstat(folder)).inode
 
 
 @contextlib.contextmanager

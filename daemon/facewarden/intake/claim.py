@@ -63,8 +63,7 @@ def claim(journal: Journal, inbox: config.Inbox, root: int, settled: Settled, re
     content = content_of(journal.key, data or repr(signature).encode())
     shaping = __version__ + REDACTION + recipe.to_json() + inbox.output.model_dump_json()
     variant = content_of(journal.key, shaping.encode())
-    folder = Signature.of(os.fstat(root)).inode
-    job = journal.claim(inbox.name, settled.path, signature, content, variant, folder)
+    job = journal.claim(inbox.name, settled.path, signature, content, variant, files.folder_id(root))
     return Claim(job, content, variant, data, refusal)
 
 

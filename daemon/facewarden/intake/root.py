@@ -49,6 +49,7 @@ class Root:
         # Under another path the operator means another folder, wherever that is mounted; a marker proves it anyhow.
         trusted = known and known.path == os.fsencode(path) and not marker
         self._mount_point = known.mount_point if known and trusted else b""
+        self._number = known.number if known else None
         self._lock: int | None = None
 
     @contextlib.contextmanager
@@ -81,11 +82,12 @@ class Root:
     def _take(self, root: int, identity: tuple[int, int]) -> None:
         """This folder is a new one, or the first: believe it only where it lies on its mount point, and lock it."""
         mount_point = mount_point_of(root)
-        if not _within(self._mount_point, mount_point):
+        # The very folder counts however it is mounted: a service manager gives its services mounts of their own.
+        if files.folder_id(root) != self._number and not _within(self._mount_point, mount_point):
             raise _absent()
         lock = _locked(root)
         try:
-            self._note(identity[0], files.Signature.of(os.fstat(root)).inode, mount_point)
+            self._note(identity[0], files.folder_id(root), mount_point)
         except BaseException:
             if lock is not None:
                 os.close(lock)
@@ -93,7 +95,7 @@ class Root:
         self.changes += self._identity is not None
         self.close()
         self._lock, self.locked = lock, lock is not None
-        self._mount_point, self._identity = mount_point, identity
+        self._mount_point, self._number, self._identity = mount_point, files.folder_id(root), identity
 
 
 @contextlib.contextmanager
@@ -105,14 +107,9 @@ def known_inbox(path: Path, marker: str | None, known: KnownFolder | None) -> It
     with files.folder(path) as root:
         if marker:
             require_marker(marker, root)
-        elif known is None or not _is(known, root):
+        elif known is None or files.folder_id(root) != known.number:
             raise _absent()
         yield root
-
-
-def _is(known: KnownFolder, folder: int) -> bool:
-    """By inode and mount point: devices are counted anew at each mount."""
-    return files.Signature.of(os.fstat(folder)).inode == known.inode and mount_point_of(folder) == known.mount_point
 
 
 def require_marker(marker: str | None, root: int) -> None:

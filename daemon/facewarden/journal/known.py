@@ -14,14 +14,14 @@ Role = Literal["inbox", "outbox", "hold", "quarantine"]
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class KnownFolder:
-    """One folder of one inbox: its path, its device and inode, and where its file system was mounted."""
+    """One folder of one inbox: its path, its device and number (`files.folder_id`), and where its file system was mounted."""
 
     inbox: str
     role: Role
     path: bytes
     device: int
-    inode: int
+    number: int
     mount_point: bytes
 
 
-COLUMNS = "inbox, role, path, device, inode, mount_point"
+COLUMNS = "inbox, role, path, device, number, mount_point"

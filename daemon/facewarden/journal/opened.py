@@ -83,7 +83,7 @@ class Opened:
                     database.execute(f"UPDATE OR REPLACE {table} SET inbox = ? WHERE inbox = '/' || ?", (new, old))  # noqa: S608 - constants
 
     def adopt_originals(self, inbox: str, root: int) -> None:
-        """The inbox's folder is the same one, and has another inode now."""
+        """The inbox's folder is the same one, and has another number now."""
         with self._writing() as database:
             database.execute("UPDATE jobs SET root = ? WHERE inbox = ? AND root <> ?", (root, inbox, root))
 

@@ -29,7 +29,7 @@ class Journal(Opened):
     ) -> Job:
         """The job of this file: the unfinished one of an earlier run, with its attempts, or a new row.
 
-        `root` is the inode of the inbox's folder: only that folder can prove later that the original has gone.
+        `root` is the number of the inbox's folder (`files.folder_id`): only that folder can prove later that the original has gone.
         """
         with self._writing() as database:
             rows = database.execute(

@@ -48,7 +48,7 @@ CREATE INDEX jobs_by_content ON jobs (content, variant);
 CREATE INDEX jobs_owed ON jobs (inbox, ended_at) WHERE owed;
 CREATE TABLE folders (
     inbox TEXT NOT NULL, role TEXT NOT NULL,
-    path BLOB NOT NULL, device INTEGER NOT NULL, inode INTEGER NOT NULL, mount_point BLOB NOT NULL,
+    path BLOB NOT NULL, device INTEGER NOT NULL, number INTEGER NOT NULL, mount_point BLOB NOT NULL,
     PRIMARY KEY (inbox, role)
 ) STRICT;
 """
