@@ -297,7 +297,8 @@ Not followed: HDR curves (PQ, HLG), gain maps, and HEIC's colours told by number
 ## Animations
 
 Each frame is searched, and what is found in one is hidden in the two before and after it too, so that no face flashes up where
-a detector missed it once. Times and repeats are kept. Frames that are alike are joined by the GIF and PNG writers, and shown as long
+a detector missed it once; and beyond them for as long as a part of what was found still shows, as where a person is built up row by
+row or out of transparency. Times and repeats are kept. Frames that are alike are joined by the GIF and PNG writers, and shown as long
 as before. What an APNG shows where animations are not known is dropped.
 
 ## Documents

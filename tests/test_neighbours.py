@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -129,6 +130,32 @@ def test_a_person_built_up_over_many_frames_is_hidden_in_all(astronaut: Pixels, 
         assert (
             not frame.pixels[face][..., 3][hidden[face]].any() or np.ptp(frame.pixels[face][..., 3][hidden[face]]) == 0
         )
+
+
+@pytest.mark.parametrize("name", ["E_alphafaint.png", "build_over.gif"])
+def test_animations_that_delivered_a_face_once(trials: Path, astronaut: Pixels, name: str) -> None:
+    """In no frame, and in no channel, the face is what it was."""
+    pool = Pool(1)
+    pool.start()
+    try:
+        recipe = Recipe({"blazeface": None, "centerface": None}, style="solid", safety_frame=False)
+        reply = pool.treat((trials / name).read_bytes(), recipe, 60, owner="test")
+    finally:
+        pool.stop()
+    for found in reply.regions:
+        assert regions.coverage(found, 512, 512)[90:160, 190:260].mean() > 0.9
+
+
+def test_a_still_background_carries_no_area(astronaut: Pixels) -> None:
+    """A head that has gone from before a background that stays: its place is covered two frames longer, and no more."""
+    background = np.random.default_rng(1).integers(0, 256, (200, 300, 3), dtype=np.uint8)
+    with_head = background.copy()
+    head = np.asarray(Image.fromarray(astronaut[80:180, 180:280]).resize((80, 100)))
+    with_head[50:150, 110:190] = head
+    area = regions.grow(Region(115, 55, 70, 90, 0.9, "centerface"), 1.6, "ellipse")
+    found = [Searched(Frame(with_head), [], [area])] + [Searched(Frame(background.copy()), [], []) for _ in range(9)]
+    covered = [bool(one.areas) for one in carried(found)]
+    assert covered == [True] * (1 + REACH) + [False] * (9 - REACH)
 
 
 def test_what_a_face_has_left_is_not_covered_for_ever(astronaut: Pixels) -> None:

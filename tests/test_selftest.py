@@ -54,8 +54,8 @@ def test_a_proof_that_was_cut_off_fails(missing: str) -> None:
 
 
 PIECES: list[dict[str, Any]] = [
-    {"pieces": 9, "chance": 2.5},
-    *({"style": style, "scenes": 3, "differing": 0} for style in BLIND),
+    {"pieces": 9, "chance": 2.5, "subjects": proof.SUBJECTS},
+    *({"style": subject, "scenes": 3, "differing": 0} for subject in proof.SUBJECTS),
     *({"style": style, "recognised": 5.0} for style in ("untouched", *STYLES)),
 ]
 

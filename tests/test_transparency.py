@@ -57,6 +57,16 @@ def test_a_face_in_colour_and_in_alpha_is_hidden_in_both(pool: Pool, astronaut: 
         assert not face_shows(after, before)
 
 
+@pytest.mark.parametrize("colour", [0, 128, 255])
+def test_a_clear_corner_does_not_hide_a_faint_face(pool: Pool, astronaut: Pixels, colour: int) -> None:
+    """Seven levels of alpha draw the face, and the whole range is taken up by a corner that is clear."""
+    drawn = np.full((512, 512, 4), colour, dtype=np.uint8)
+    drawn[..., 3] = 255 - 7 * grey(astronaut).astype(int) // 255
+    drawn[:60, :60, 3] = 0
+    reply = treated(pool, drawn)
+    assert regions.coverage(reply.regions[0], 512, 512)[90:160, 190:260].mean() > 0.9
+
+
 @pytest.mark.parametrize("levels", [1, 7, 60, 255])
 def test_alpha_within_a_hidden_area_tells_nothing(pool: Pool, astronaut: Pixels, levels: int) -> None:
     """However little alpha follows the face, where the face is hidden alpha is one constant."""
@@ -98,11 +108,12 @@ def test_a_view_is_what_alpha_means(colour: int, level: int, height: int) -> Non
     """Each pixel is the colour and the ground in the shares that alpha gives, to the nearest level."""
     frame = np.full((height, 2, 4), (colour, colour, colour, level), dtype=np.uint8)
     frame[0, 0, 3] = (level + 100) % 256  # where alpha does not vary there is nothing to see
-    white, black, alone = transparency.views(frame)
+    white, black, alone, negative = transparency.views(frame)
     alpha = frame[..., 3:].astype(int)
     assert np.abs(white - (colour * alpha + 255 * (255 - alpha)) / 255).max() <= 0.51
     assert np.abs(black - colour * alpha / 255).max() <= 0.51
     assert set(np.unique(alone)) == {0, 255}
+    assert (negative == 255 - alone).all()
 
 
 def test_only_alpha_that_varies_can_show_anything() -> None:
@@ -111,4 +122,4 @@ def test_only_alpha_that_varies_can_show_anything() -> None:
     assert not any(map(transparency.varies, (plain, plain[..., 0], plain[..., :3])))
     plain[3, 3, 3] = 200
     assert transparency.varies(plain)
-    assert len(list(transparency.views(plain))) == 3
+    assert len(list(transparency.views(plain))) == 4

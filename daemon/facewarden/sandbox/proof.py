@@ -51,7 +51,7 @@ def report(scenes: int) -> Iterator[dict[str, Any]]:
     Of an exact test each piece is one of at most BATCH scenes, with a seed of its own.
     """
     batches = [(start, min(BATCH, scenes - start)) for start in range(0, scenes, BATCH)]
-    yield {"pieces": len(SUBJECTS) * len(batches) + len(STYLES) + 1, "chance": CHANCE}
+    yield {"pieces": len(SUBJECTS) * len(batches) + len(STYLES) + 1, "chance": CHANCE, "subjects": SUBJECTS}
     for subject in SUBJECTS:
         for seed, trials in batches:
             yield {"style": subject, "scenes": trials, "differing": differing(subject, trials, seed)}

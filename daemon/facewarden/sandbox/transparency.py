@@ -1,7 +1,7 @@
 """What transparency shows: viewers lay a picture on a ground of their own, and so a face may be drawn in alpha alone.
 
-What can be seen of a frame in which alpha varies, besides its colours: itself on white, on black, and alpha by itself, stretched
-over all levels, for seven of them are enough to tell a face. What is found in any of these views is hidden in all channels.
+What can be seen of a frame in which alpha varies, besides its colours: itself on white, on black, and alpha by itself, its
+levels spread from black to white, as it is and as a negative: seven of them are enough to tell a face, and dark may be clear. What is found in any of these views is hidden in all channels.
 """
 
 from __future__ import annotations
@@ -23,11 +23,13 @@ def varies(frame: Pixels) -> bool:
 
 
 def views(frame: Pixels) -> Iterator[Pixels]:
-    """A frame as it is seen on white and on black (RGB), and its alpha alone (grey); none where alpha does not vary."""
+    """A frame as it is seen on white and on black (RGB), its alpha alone and the negative of that (grey); none where alpha does not vary."""
     if varies(frame):
         for ground in (WHITE, BLACK):
             yield _laid_on(frame, ground)
-        yield _stretched(frame[..., 3])
+        alone = _spread(frame[..., 3])
+        yield alone
+        yield 255 - alone
 
 
 def _laid_on(frame: Pixels, ground: int) -> Pixels:
@@ -40,8 +42,8 @@ def _laid_on(frame: Pixels, ground: int) -> Pixels:
     return seen
 
 
-def _stretched(alpha: Pixels) -> Pixels:
-    """Alpha with its lowest level as black and its highest as white."""
-    low, high = int(alpha.min()), int(alpha.max())
-    levels = np.clip((np.arange(256) - low) * 255 / max(high - low, 1), 0, 255)
-    return np.asarray(levels.astype(np.uint8)[alpha], dtype=np.uint8)
+def _spread(alpha: Pixels) -> Pixels:
+    """Alpha with the levels that it has spread evenly from black to white: a clear corner must not hide seven levels near 255."""
+    has = np.bincount(alpha.ravel(), minlength=256) > 0
+    levels = (np.cumsum(has) - 1) * 255 // max(int(has.sum()) - 1, 1)
+    return np.asarray(levels.clip(0, 255).astype(np.uint8)[alpha], dtype=np.uint8)
