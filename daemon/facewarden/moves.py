@@ -11,8 +11,8 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from facewarden import config, files
-from facewarden.errors import CannotStart
-from facewarden.journal import Job, KnownFolder, read_folders, read_jobs
+from facewarden.errors import FOLDER, CannotStart
+from facewarden.journal import Job, Journal, KnownFolder, read_folders, read_jobs
 from facewarden.journal.known import Role
 
 BESIDE: tuple[Role, ...] = ("outbox", "hold", "quarantine")
@@ -50,6 +50,20 @@ def faults(configuration: config.Configuration) -> list[str]:
         return []
     jobs = list(read_jobs(configuration.state))
     return [fault for index, inbox, folder in moved for fault in _fault(f"inboxes[{index}]", inbox, folder, jobs)]
+
+
+def carry_along(configuration: config.Configuration, journal: Journal) -> None:
+    """What the journal knows of inboxes that have another name now is known of them under that; their folders are noted.
+
+    Raises CannotStart where the journal cannot be written.
+    """
+    try:
+        journal.rename_inboxes(renames(configuration.inboxes, journal.known_folders()))
+        for folder in (known_as(inbox, role) for inbox in configuration.inboxes for role in BESIDE):
+            if folder:
+                journal.note_folder(folder)
+    except OSError:
+        raise CannotStart(FOLDER, ("state: the journal cannot be written: make room",)) from None
 
 
 def known_as(inbox: config.Inbox, role: Role, mount_point: bytes = b"") -> KnownFolder | None:

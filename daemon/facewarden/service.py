@@ -25,7 +25,7 @@ from facewarden.errors import FOLDER, CannotStart, Reason
 from facewarden.intake.hanging import Hanging
 from facewarden.intake.inbox import Inbox
 from facewarden.intake.rhythm import SHARE
-from facewarden.intake.root import Root
+from facewarden.intake.root import root_of
 from facewarden.intake.rounds import Rounds
 from facewarden.intake.watch import way_of
 from facewarden.journal import Journal, KnownFolder
@@ -82,7 +82,7 @@ class Service:
     def _open(self, configuration: config.Configuration, opened: contextlib.ExitStack) -> None:
         journal = Journal(configuration.state, proved=False)
         opened.callback(journal.close)
-        self._carry_along(configuration, journal)
+        moves.carry_along(configuration, journal)
         known = {folder.inbox: folder for folder in journal.known_folders() if folder.role == "inbox"}
         self.inboxes = {
             settings.name: self._inbox(settings, configuration, journal, known.get(settings.name))
@@ -118,17 +118,6 @@ class Service:
         tell = log.info if pool.protection.complete else log.warning
         tell("started", version=__version__, workers=size, **locked)
 
-    def _carry_along(self, configuration: config.Configuration, journal: Journal) -> None:
-        """What the journal knows of inboxes that have another name now is known of them under that. Raises CannotStart."""
-        try:
-            journal.rename_inboxes(moves.renames(configuration.inboxes, journal.known_folders()))
-            for settings in configuration.inboxes:
-                for role in moves.BESIDE:
-                    if folder := moves.known_as(settings, role):
-                        journal.note_folder(folder)
-        except OSError:
-            raise CannotStart(FOLDER, ("state: the journal cannot be written: make room",)) from None
-
     def _inbox(
         self,
         settings: config.Inbox,
@@ -140,14 +129,7 @@ class Service:
         log.info("inbox", inbox=settings.name, watch=way)
         recipe = config.recipe_of(settings, configuration.limits.for_worker())
         share = SHARE / len(configuration.inboxes)
-
-        def note(device: int, number: int, mount_point: bytes) -> None:
-            if settings.marker:
-                journal.adopt_originals(settings.name, number)
-            path = os.fsencode(settings.path)
-            journal.note_folder(KnownFolder(settings.name, "inbox", path, device, number, mount_point))
-
-        root = Root(settings.path, settings.marker, known, note)
+        root = root_of(settings, journal, known)
         return Inbox(settings, recipe, way, journal.finished, journal.amended, share, root)
 
     def _rounds_of(self, inbox: Inbox) -> Rounds:

@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from facewarden import files
-from facewarden.journal import KnownFolder
+from facewarden import config, files
+from facewarden.journal import Journal, KnownFolder
 
 _NO_LOCKS = (errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EACCES, errno.EPERM)
 """What file systems answer that cannot lock a folder: some NFS and SMB servers, some FUSE ones."""
@@ -96,6 +96,20 @@ class Root:
         self.close()
         self._lock, self.locked = lock, lock is not None
         self._mount_point, self._number, self._identity = mount_point, files.folder_id(root), identity
+
+
+def root_of(inbox: config.Inbox, journal: Journal, known: KnownFolder | None) -> Root:
+    """An inbox's folder; each one that is taken is noted in the journal. `known` is the one that was taken last."""
+
+    def note(device: int, number: int, mount_point: bytes) -> None:
+        if inbox.marker:
+            journal.adopt_originals(
+                inbox.name, number
+            )  # the marker proves that it is the same inbox, whatever its number
+        path = os.fsencode(inbox.path)
+        journal.note_folder(KnownFolder(inbox.name, "inbox", path, device, number, mount_point))
+
+    return Root(inbox.path, inbox.marker, known, note)
 
 
 @contextlib.contextmanager
