@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
+import pikepdf
 import pytest
 from PIL import Image
 from tests.damage import photo
@@ -175,6 +176,18 @@ ORDINARY: dict[str, Callable[[], bytes]] = {
 def test_ordinary_documents_pass(kind: str) -> None:
     """Scanners, word processors and programs that draw."""
     assert decode(ORDINARY[kind](), LIMITS).frames
+
+
+def test_a_blank_page_is_whole() -> None:
+    """One without contents, and one whose deflated contents have no bytes, as some writers have it."""
+    made = pikepdf.new()
+    for _ in range(2):
+        made.add_blank_page(page_size=(200, 200))
+    made.pages[1].Contents = made.make_stream(b"")
+    target = io.BytesIO()
+    made.save(target)
+    assert b"/FlateDecode" in target.getvalue()
+    assert len(decode(target.getvalue(), LIMITS).frames) == 2
 
 
 def test_a_locked_worker_goes_through_them_too() -> None:

@@ -35,6 +35,8 @@ def whole(stream: Any) -> bool:
     is_picture = stream.get("/Subtype") == "/Image"
     last = filters[-1] if filters else ""
     raw = stream.read_raw_bytes()
+    if not raw and not is_picture:
+        return True  # a blank page, as some writers have it: deflated, and of no bytes
     if not filters or (filters == [last] and last in _FLATE):
         length = _inflated(raw) if filters else len(raw)
         return length is not None and (not is_picture or length >= _needed(stream, predicted=bool(filters)))
