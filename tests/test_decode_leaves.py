@@ -103,6 +103,9 @@ WHOLE = {
 DAMAGED = {
     "a JPEG cut in half": lambda: document(stream(jpeg()[: len(jpeg()) // 2], DCT)),
     "a JPEG with a hole": lambda: document(stream(holed(jpeg()), DCT)),
+    "a deflated JPEG with a hole": lambda: document(
+        stream(holed(zlib.compress(jpeg())), IMAGE + b"/Filter[/FlateDecode/DCTDecode]")
+    ),
     "a JPEG of nothing": lambda: document(stream(b"nothing", DCT)),
     "deflated, a bit flipped": lambda: document(stream(flipped(zlib.compress(photo().tobytes())), FLATE)),
     "deflated, cut in half": lambda: document(stream(zlib.compress(photo().tobytes())[:90_000], FLATE)),

@@ -67,6 +67,19 @@ def test_a_clear_corner_does_not_hide_a_faint_face(pool: Pool, astronaut: Pixels
     assert regions.coverage(reply.regions[0], 512, 512)[90:160, 190:260].mean() > 0.9
 
 
+@pytest.mark.parametrize("way", ["every second pixel", "dithered"])
+def test_a_face_in_a_pattern_of_alpha_is_found_as_it_would_be_in_grey(pool: Pool, astronaut: Pixels, way: str) -> None:
+    """Areas that other views see in such a pattern do not stand in its way."""
+    rows, columns = np.indices((512, 512))
+    pattern = np.random.default_rng(0).random((512, 512)) * 255 < grey(astronaut)
+    drawn = np.zeros((512, 512, 4), dtype=np.uint8)
+    drawn[..., 3] = np.where((rows + columns) % 2, grey(astronaut), 0) if way == "every second pixel" else pattern * 255
+    buffer = io.BytesIO()
+    Image.fromarray(drawn).save(buffer, "PNG")
+    reply = pool.treat(buffer.getvalue(), Recipe({"blazeface": None, "centerface": None}), 60)
+    assert regions.coverage(reply.regions[0], 512, 512)[90:160, 190:260].mean() > 0.9
+
+
 @pytest.mark.parametrize("levels", [1, 7, 60, 255])
 def test_alpha_within_a_hidden_area_tells_nothing(pool: Pool, astronaut: Pixels, levels: int) -> None:
     """However little alpha follows the face, where the face is hidden alpha is one constant."""

@@ -5,14 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.daemon import wait_until
 from tests.faults import mounts
 from tests.faults.harness import Harness, Ledger
 from tests.faults.table import fault
 from tests.portraits import portrait
 
 
+def start_without_it(service: Harness) -> None:
+    """A start while the share is away, which tells that it is, and ends."""
+    service.start()
+    wait_until(lambda: service.told("folder_out_of_reach"), "it is told")
+    assert service.stop() == 0
+
+
 @fault("the share is away")
-@pytest.mark.parametrize("command", [("forget", "--days", "0"), ("reconcile",), ("once", "--dry-run"), ("once",)])
+@pytest.mark.parametrize("command", [("forget", "--days", "0"), ("reconcile",), ("once", "--dry-run"), ("run",)])
 @pytest.mark.parametrize("marker", [True, False])
 def test_kept_originals_of_a_share_that_is_away_are_not_done_again(
     service: Harness, ledger: Ledger, command: tuple[str, ...], marker: bool
@@ -29,9 +37,11 @@ def test_kept_originals_of_a_share_that_is_away_are_not_done_again(
             ledger.drop(service.inbox, number)
         assert service.once() == 0
         mounts.unmount(service.inbox)
-        told = service.tell(*command)
-        assert "vanished" not in told.stdout
-        if command[0] in ("forget", "reconcile"):
+        if command == ("run",):
+            start_without_it(service)
+        else:
+            told = service.tell(*command)
+            assert "vanished" not in told.stdout
             assert told.returncode == 1
             assert "out of reach" in told.stderr
         mounts.bind(share, service.inbox)
@@ -53,7 +63,7 @@ def test_a_job_cut_off_waits_for_its_share(service: Harness, ledger: Ledger, ori
         service.start_at("after journal.record:Journal.placed")
         service.wait_killed()
         mounts.unmount(service.inbox)
-        service.once()
+        start_without_it(service)
         mounts.bind(share, service.inbox)
         assert service.once() == 0
         left = {path.name for path in service.inbox.iterdir()}

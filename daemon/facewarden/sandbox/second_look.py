@@ -23,7 +23,7 @@ HIDDEN_SHARE = 0.5
 
 def remaining(found: Sequence[Region], hidden: Coverage) -> list[Region]:
     """The regions, not grown, that are not hidden; `hidden` has the frame's shape (height, width)."""
-    return [region for region in found if not (_middle(region, hidden) or _share(region, hidden) >= HIDDEN_SHARE)]
+    return [region for region in found if not (_middle(region, hidden) or hidden_share(region, hidden) >= HIDDEN_SHARE)]
 
 
 def _middle(region: Region, hidden: Coverage) -> bool:
@@ -34,7 +34,8 @@ def _middle(region: Region, hidden: Coverage) -> bool:
     return bool(hidden[row, column])
 
 
-def _share(region: Region, hidden: Coverage) -> float:
+def hidden_share(region: Region, hidden: Coverage) -> float:
+    """How much of a region's bounding rectangle is hidden, 0..1; 1 of one that lies outside the frame."""
     spans = regions.spans(region, *hidden.shape)
     part = hidden[spans.rows, spans.columns]
     return float(np.count_nonzero(part)) / part.size if part.size else 1.0

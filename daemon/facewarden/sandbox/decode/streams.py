@@ -43,8 +43,11 @@ def whole(stream: Any) -> bool:
     if last not in _CODED:
         length = len(stream.read_bytes())
         return not is_picture or length >= _needed(stream, predicted=False)
-    for name in filters[:-1]:
-        raw = _undone(raw, name)
+    try:
+        for name in filters[:-1]:
+            raw = _undone(raw, name)
+    except zlib.error:
+        return False
     return _CODED[last](stream, raw)
 
 
