@@ -38,8 +38,8 @@ KINDS = {"damaged": 1 / 15, "faceless": 7 / 60, "clear": 13 / 60, "document": 19
 SUFFIXES = {"faceless": "png", "clear": "png", "document": "tif"}
 SECOND_PAGE = 100_000
 """Added to the number of a document, for its second page."""
-WORK_SECONDS = 0.5
-"""The longest time from the start of work to a kill."""
+WORK_SECONDS = 1.5
+"""The longest time from the start of work to a kill: some photos must come through, also where each needs a fresh worker."""
 FINISH_SECONDS = 1800.0
 """How long the work that is left may take in peace. With one worker for three inboxes nearly each photo gets a fresh one."""
 START_SECONDS = 1.2
