@@ -92,7 +92,8 @@ def test_any_emblem_goes_on_any_frame(channels: int | None, emblem_channels: int
     assert result.shape == shape
     assert (result[30:50, 30:50].reshape(400, -1)[:, :3] == 255).all()
     if channels == 4:
-        assert (result[..., 3] == 40).all()
+        assert (result[30:50, 30:50, 3] == 255).all()
+        assert (result[:10, :, 3] == 40).all()
 
 
 def test_colour_becomes_grey_as_the_eye_sees_it() -> None:

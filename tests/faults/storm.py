@@ -196,7 +196,8 @@ class Storm:
         for end, files in ends.items():
             names = sorted(file.name.removesuffix(".facewarden.txt") for file in files)
             meant = sorted(drop.name for drop in self.dropped if wanted.get(drop.kind, "delivered") == end)
-            assert names == meant, f"{end}: wrong accounts"
+            missing, more = Counter(meant) - Counter(names), Counter(names) - Counter(meant)
+            assert names == meant, f"{end}: missing {dict(missing)}, too many {dict(more)}; {self.reasons()}"
         for policy in POLICIES:
             there = {file.name: file.read_bytes() for file in seen(self.folder / policy)}
             kept = {drop.name: drop.data for drop in self.dropped if drop.policy == policy == "keep"}
@@ -207,6 +208,12 @@ class Storm:
         }
         assert not list(self.folder.rglob(".facewarden-*")), "a temp file stayed"
         self.check_no_coded_data()
+
+    def reasons(self) -> dict[str, int]:
+        """Why originals were quarantined, from the notes beside them."""
+        notes = [note.read_text() for note in self.folder.rglob("*.txt")]
+        lines = [line for note in notes for line in note.splitlines() if line.startswith("Reason:")]
+        return dict(Counter(line.split(maxsplit=1)[1] for line in lines))
 
     def check_no_coded_data(self) -> None:
         """No outbox holds a piece of any original's coded data, damaged ones and those of other inboxes included."""
