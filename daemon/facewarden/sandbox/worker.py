@@ -7,12 +7,16 @@ process, and the pool names the cause of death.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import sys
 
 from facewarden import protocol
 from facewarden.errors import OUT_OF_MEMORY, PYTHON_LIBRARY, SEARCH_FAILED, CannotStart, FileRefused, Reason
 from facewarden.sandbox import lockdown
+
+_PRIMED = ctypes.CFUNCTYPE(None)(lambda: None)
+"""Made before the first lock: for its first function that C may call libffi reads its own file, and finds room for many more."""
 
 
 def main(arguments: list[str]) -> int:
