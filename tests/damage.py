@@ -42,9 +42,13 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
-@functools.cache
 def photo(mode: str = "RGB", side: int = 420) -> Image.Image:
-    """Soft noise on a gradient, which compresses as little as a photo does."""
+    """Soft noise on a gradient, which compresses as little as a photo does; the caller's own to change."""
+    return _photo(mode, side).copy()
+
+
+@functools.cache
+def _photo(mode: str, side: int) -> Image.Image:
     noise = np.random.default_rng(7).integers(0, 256, (side, side + 40, 3), np.uint8)
     ramp = Image.linear_gradient("L").resize((side + 40, side))
     soft = Image.fromarray(noise).filter(ImageFilter.GaussianBlur(1.2))
