@@ -20,7 +20,8 @@ ROOT = Path(facewarden.__file__).parent
 LEVELS: list[set[str]] = [
     {"facewarden", "errors", "values", "protocol"},  # the ground floor
     {"regions"},  # geometry on its values
-    {"files", "leases"},  # tools
+    {"filename", "leases"},  # tools
+    {"files"},
     {"config", "key", "logs", "newfile", "notify", "replies", "turns"},
     {"journal", "outcomes"},
     {"moves"},  # what a changed configuration means for what the journal knows

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.rooms import NASTY, bound_by_rights, contents, open_descriptors, second_file_system
 
-from facewarden import files
+from facewarden import filename, files
 from facewarden.files import Signature
 
 NAMES = st.one_of(
@@ -132,29 +132,29 @@ def test_a_signature_fits_into_the_journal(inode: int, nanoseconds: int) -> None
 @given(NAMES)
 def test_numbered_names_are_legal_and_differ(name: bytes) -> None:
     """Each is at most 255 bytes and not empty, no two are the same, and the suffix stays."""
-    made = [given_name for given_name, _ in zip(files.numbered_names(name), range(120), strict=False)]
+    made = [given_name for given_name, _ in zip(filename.numbered_names(name), range(120), strict=False)]
     assert made[0] == name
     assert len(set(made)) == len(made)
-    assert all(0 < len(one) <= files.NAME_BYTES and b"/" not in one for one in made)
-    _, suffix = files.split_suffix(name)
+    assert all(0 < len(one) <= filename.NAME_BYTES and b"/" not in one for one in made)
+    _, suffix = filename.split_suffix(name)
     assert all(one.endswith(suffix) for one in made)
 
 
 @given(st.text("aé漢😀", min_size=0, max_size=300), st.binary(min_size=1, max_size=60))
 def test_no_half_character_is_left(stem: str, ending: bytes) -> None:
     """A UTF-8 name that is cut stays UTF-8, and loses no more than it must."""
-    made = files.with_ending(stem.encode(), ending)
+    made = filename.with_ending(stem.encode(), ending)
     kept = made.removesuffix(ending).decode()
     assert stem.startswith(kept)
-    assert len(made) <= files.NAME_BYTES
-    assert kept == stem or len(kept.encode()) + len(ending) > files.NAME_BYTES - 4
+    assert len(made) <= filename.NAME_BYTES
+    assert kept == stem or len(kept.encode()) + len(ending) > filename.NAME_BYTES - 4
 
 
 @given(st.binary(min_size=200, max_size=300), st.binary(max_size=60))
 def test_a_name_that_is_not_utf_8_keeps_its_length(stem: bytes, ending: bytes) -> None:
     """However strange its bytes, a cut name never shrinks to nothing or to its suffix, which would hide it."""
-    made = files.with_ending(stem, ending)
-    assert min(len(stem) + len(ending), files.NAME_BYTES) - 3 <= len(made) <= files.NAME_BYTES
+    made = filename.with_ending(stem, ending)
+    assert min(len(stem) + len(ending), filename.NAME_BYTES) - 3 <= len(made) <= filename.NAME_BYTES
 
 
 def test_writing_durably_follows_no_link(tmp_path: Path, here: int) -> None:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.rooms import NASTY, bound_by_rights, contents, open_descriptors, small_disk
 
-from facewarden import files
+from facewarden import filename, files
 from facewarden.files import Identity
 from facewarden.newfile import new_file, place
 
@@ -68,7 +68,7 @@ def test_placing_never_replaces(
 ) -> None:
     """The first free numbered name is taken; whatever stood at the others stands there still; the last record is it."""
     folder = tmp_path_factory.mktemp("place")
-    names = [one for one, _ in zip(files.numbered_names(name), range(14), strict=False)]
+    names = [one for one, _ in zip(filename.numbered_names(name), range(14), strict=False)]
     with files.folder(folder) as here:
         for number in taken:
             _occupy(names[number], kinds[number], here)
@@ -155,7 +155,9 @@ def test_many_writers_of_one_name(tmp_path: Path) -> None:
         for writer in writers:
             writer.join()
     assert sorted(contents(tmp_path).values()) == sorted(data)
-    assert set(contents(tmp_path)) == {name for name, _ in zip(files.numbered_names(b"photo.jpg"), data, strict=False)}
+    assert set(contents(tmp_path)) == {
+        name for name, _ in zip(filename.numbered_names(b"photo.jpg"), data, strict=False)
+    }
 
 
 def test_a_full_disk_leaves_nothing(tmp_path: Path, way: str) -> None:

@@ -132,6 +132,13 @@ ZONE_OUTSIDE = _reason(
     "Write zones.always in per cent, or give photos of this size an inbox of their own.",
 )
 
+NAME_REFUSED = _reason(
+    37,
+    "name_refused",
+    "The folder for results takes no file of this name, or of this size.",
+    "Give it a shorter name of plain letters, and see that no file stands where its folder belongs; then drop it again.",
+)
+
 # 34-36: documents
 DOCUMENT_LOCKED = _reason(
     34, "document_locked", "The document opens with a password only.", "Save it without one, then drop it again."

@@ -12,18 +12,16 @@ import dataclasses
 import errno
 import fcntl
 import hashlib
-import itertools
 import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+from facewarden import filename
+
 _RENAME_NOREPLACE = 1  # linux/fs.h
 _libc = ctypes.CDLL(None, use_errno=True)
-
-NAME_BYTES = 255
-"""Longest file name on Linux (NAME_MAX)."""
 
 GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 """Error numbers that mean: there is nothing at this path that was dropped or put there (a link counts as nothing)."""
@@ -99,12 +97,16 @@ _LAST_ROOT = 256
 def folder(path: Path | bytes, *, beneath: int | None = None, create_mode: int | None = None) -> Iterator[int]:
     """Descriptor of a folder. With `beneath` the path is relative to that descriptor and no step may be a link.
 
-    With `create_mode` missing steps are made with these rights.
+    With `create_mode` missing steps are made with these rights. Raises NameRefusedError where a step cannot be one: its
+    name is refused, or a file or a link has it.
     """
     if beneath is None:
         descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    elif create_mode is None:
+        descriptor = _descend(beneath, os.fsencode(path), None)
     else:
-        descriptor = _descend(beneath, os.fsencode(path), create_mode)
+        with filename.asked(errno.ENOTDIR, errno.ELOOP):
+            descriptor = _descend(beneath, os.fsencode(path), create_mode)
     try:
         yield descriptor
     finally:
@@ -221,29 +223,3 @@ def names(folder: int) -> list[bytes]:
 def unlink_if_there(name: bytes, parent: int) -> None:
     with contextlib.suppress(FileNotFoundError):
         os.unlink(name, dir_fd=parent)
-
-
-def numbered_names(name: bytes) -> Iterator[bytes]:
-    """The name itself, then name-2, name-3 … before the suffix; never longer than a file system takes."""
-    stem, suffix = split_suffix(name)
-    yield with_ending(stem, suffix)
-    for number in itertools.count(2):
-        yield with_ending(stem, b"-%d" % number + suffix)
-
-
-def with_ending(stem: bytes, ending: bytes) -> bytes:
-    """Stem and ending as a name of at most NAME_BYTES; what is cut off the stem leaves no half UTF-8 character."""
-    length = NAME_BYTES - len(ending)
-    if len(stem) > length:
-        # A character has at most three bytes after its first; what goes on longer is not UTF-8 and cut anywhere.
-        starts = (here for here in range(length, length - 4, -1) if stem[here] & 0xC0 != 0x80)
-        stem = stem[: next(starts, length)]
-    return stem + ending
-
-
-def split_suffix(name: bytes) -> tuple[bytes, bytes]:
-    """Name into stem and suffix with its dot; a suffix longer than ten bytes is none (it may hold words)."""
-    stem, dot, suffix = name.rpartition(b".")
-    if not dot or not stem or len(suffix) > 10:
-        return name, b""
-    return stem, dot + suffix

@@ -28,7 +28,8 @@ from facewarden.delivery.publish import publish, put
 from facewarden.delivery.quarantine import quarantine
 from facewarden.delivery.results import Results
 from facewarden.drops import known_again
-from facewarden.errors import CRASHED, REASONS, FileRefused
+from facewarden.errors import CRASHED, NAME_REFUSED, REASONS, FileRefused
+from facewarden.filename import NameRefusedError
 from facewarden.intake.claim import Claim, NotSettledError, claim
 from facewarden.intake.root import Door
 from facewarden.intake.settle import Settled
@@ -188,11 +189,14 @@ class Journey:
         outcome: Outcome = "held" if inbox.without_face == "hold" and result.faceless else "published"
         root, job = inbox.folder("hold" if outcome == "held" else "outbox"), claimed.job
         wanted = result_name(target_path(inbox, self._journal.key, job.source), result.container)
-        if outcome == "held":
-            write_note(job.id, result.faceless, result.reply, root, wanted)
-        with _timed(told, "publish_s"):
-            counts = {"regions": result.regions, "faceless": result.faceless}
-            placed = publish(self._journal, job, outcome, result.data, root, wanted, **counts)
+        try:
+            with _timed(told, "publish_s"):
+                if outcome == "held":
+                    write_note(job.id, result.faceless, result.reply, root, wanted)
+                counts = {"regions": result.regions, "faceless": result.faceless}
+                placed = publish(self._journal, job, outcome, result.data, root, wanted, **counts)
+        except NameRefusedError:
+            return self._quarantine(inbox, door, claimed, FileRefused(NAME_REFUSED), told)
         conclude(self._journal, job, inbox, door)
         if inbox.preview and result.reply:
             with _timed(told, "preview_s"):

@@ -13,7 +13,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 
-from facewarden import files
+from facewarden import filename, files
 
 PREFIX = ".facewarden-"
 """How the names of files begin that are on their way; the job's id follows."""
@@ -44,7 +44,7 @@ class NewFile:
 
     def write(self, data: bytes) -> None:
         """Write the bytes to the disk itself."""
-        with open(self._descriptor, "wb", closefd=False) as file:
+        with filename.asked(), open(self._descriptor, "wb", closefd=False) as file:
             file.write(data)
         os.fsync(self._descriptor)
 
@@ -103,14 +103,17 @@ def place(wanted: bytes, folder: int, give: Callable[[bytes], None], record: Cal
     """Give a finished file its name, or the next free numbered one, and make that durable. Returns the name.
 
     `give` raises FileExistsError where a name is taken. `record` is called with each name before it is tried, so that
-    after a crash the journal knows where to look.
+    after a crash the journal knows where to look. Raises NameRefusedError where the folder takes no file of that name.
     """
-    for name in files.numbered_names(wanted):
-        if files.status_of(name, folder):
+    for name in filename.numbered_names(wanted):
+        with filename.asked():
+            taken = files.status_of(name, folder)
+        if taken:
             continue  # a name that is seen to be taken costs no entry in the journal
         record(name)
         try:
-            give(name)
+            with filename.asked():
+                give(name)
         except FileExistsError:
             continue
         os.fsync(folder)

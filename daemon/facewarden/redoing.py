@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 
-from facewarden import config, files
+from facewarden import config, filename, files
 from facewarden.errors import FOLDER, JOURNAL_DAMAGED, CannotStart
 from facewarden.intake.scan import Names, scan
 from facewarden.journal import is_there
@@ -57,5 +57,5 @@ def _names(inbox: config.Inbox, path: bytes) -> Iterator[bytes]:
     subfolder, slash, name = path.rpartition(b"/")
     prefix = subfolder + slash if inbox.subfolders == "mirror" else b""
     yield prefix + name
-    stem, _ = files.split_suffix(name)
-    yield from (prefix + files.with_ending(stem, suffix) for suffix in _SUFFIXES)
+    stem, _ = filename.split_suffix(name)
+    yield from (prefix + filename.with_ending(stem, suffix) for suffix in _SUFFIXES)

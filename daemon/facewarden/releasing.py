@@ -13,7 +13,7 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 
-from facewarden import config, files
+from facewarden import config, filename, files
 from facewarden.delivery.holding import held_preview, remove_notes
 from facewarden.delivery.placing import is_open
 from facewarden.delivery.preview import preview_name
@@ -87,7 +87,7 @@ def _delivered(job: Job, held: int, there: int, is_known: Callable[[bytes], bool
 
 def _candidates(name: bytes, there: int) -> Iterator[bytes]:
     """The files under a name and its numbered ones, down to the first name that is free."""
-    for tried in itertools.islice(files.numbered_names(name), LOOKED_AT):
+    for tried in itertools.islice(filename.numbered_names(name), LOOKED_AT):
         status = files.status_of(tried, there)
         if status is None:
             return
@@ -124,7 +124,8 @@ def _deliver_preview(
     if waited:
         with contextlib.suppress(OSError):
             put(inbox.preview, preview_name(result), waited, job.id)
-        results.drop(held_preview(job.id))
+        with contextlib.suppress(OSError):  # a preview that stays is redacted, and leaves with age
+            results.drop(held_preview(job.id))
 
 
 def _nothing(tried: bytes) -> None:

@@ -10,7 +10,7 @@ import contextlib
 import dataclasses
 import os
 
-from facewarden import config, files
+from facewarden import config, filename, files
 from facewarden.delivery.original import give_back, is_there
 from facewarden.delivery.placing import is_it
 from facewarden.delivery.retire import move
@@ -59,7 +59,7 @@ def _remove_report(job: Job, inbox: config.Inbox) -> None:
     """The note beside it speaks of an earlier try. Of a kept original it is all that is in quarantine."""
     assert job.target is not None
     source, _, name = (job.source if job.gone else job.target).rpartition(b"/")
-    report = files.with_ending(name, b".facewarden-%s.txt" % job.id.encode()) if job.gone else name
+    report = filename.with_ending(name, b".facewarden-%s.txt" % job.id.encode()) if job.gone else name
     with (
         contextlib.suppress(FileNotFoundError),  # somebody has tidied up
         files.folder(inbox.folder("quarantine")) as root,

@@ -13,6 +13,10 @@ profile function (sys.setprofile) of every call and return, of functions written
     FAULT_ERRNO=116 FAULT_FOLDER=/srv/share FAULT_FLAG=/tmp/broken python -m tests.faults.entry …
 
 makes os.scandir and os.open fail in that folder as long as the flag's file exists: errors that no file system at hand gives.
+
+    FAULT_ERRNO=36 FAULT_NAME=odd python -m tests.faults.entry …
+
+makes each call fail that would give a file or folder a name with that word in it.
 """
 
 from __future__ import annotations
@@ -70,12 +74,29 @@ def break_folder(folder: str, flag: str, number: int) -> None:
     os.scandir, os.open = breaking(os.scandir), breaking(os.open)
 
 
+def refuse_names(word: str, number: int) -> None:
+    """From now on nothing gets a name with this word in it, as on a file system that does not take it."""
+
+    def refusing(call: Any) -> Any:
+        def refused(source: Any, *names: Any, **named: Any) -> Any:
+            wanted = names[0] if names and isinstance(names[0], (str, bytes)) else source
+            if word in os.fsdecode(wanted):
+                raise OSError(number, os.strerror(number))
+            return call(source, *names, **named)
+
+        return refused
+
+    os.link, os.mkdir = refusing(os.link), refusing(os.mkdir)
+
+
 def main() -> None:
     """Run facewarden's command line with the faults set."""
     from facewarden.cli import main as facewarden
 
     number = os.environ.get("FAULT_ERRNO")
-    if number:
+    if number and "FAULT_NAME" in os.environ:
+        refuse_names(os.environ["FAULT_NAME"], int(number))
+    elif number:
         break_folder(os.environ["FAULT_FOLDER"], os.environ["FAULT_FLAG"], int(number))
 
     point = os.environ.get("FAULT_POINT")

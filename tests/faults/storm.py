@@ -39,7 +39,8 @@ SUFFIXES = {"faceless": "png", "clear": "png", "document": "tif"}
 SECOND_PAGE = 100_000
 """Added to the number of a document, for its second page."""
 WORK_SECONDS = 1.5
-"""The longest time from the start of work to a kill: some photos must come through, also where each needs a fresh worker."""
+"""The longest time from the start of work to a kill. It grows while nothing comes through, for a slow or busy machine."""
+CALMEST_SECONDS = 10.0
 FINISH_SECONDS = 1800.0
 """How long the work that is left may take in peace. With one worker for three inboxes nearly each photo gets a fresh one."""
 START_SECONDS = 1.2
@@ -125,6 +126,7 @@ class Storm:
         self.busy = 0
         """Kills while a photo was there that had not ended."""
         self._a_round = files / kills
+        self._longest = WORK_SECONDS
 
     def _drop(self, number: int) -> Drop:
         draw = self.random.random()
@@ -140,11 +142,15 @@ class Storm:
         else:
             wait_until(lambda: self.service.told("started") or self.service.exited(), "the service starts")
             assert not self.service.exited(), self.service.log
-            pause, moment = self.random.uniform(0, WORK_SECONDS), "working"
+            pause, moment = self.random.uniform(0, self._longest), "working"
+        before = self.ended()
         select.select([], [], [], pause)
         self.service.kill()
         self.kills[moment] += 1
         self.busy += self.ended() < len(self.dropped)
+        if moment == "working":
+            calmer = self._longest * 1.2 if self.ended() == before else self._longest / 1.2
+            self._longest = min(max(calmer, WORK_SECONDS), CALMEST_SECONDS)
         self.check_visible()
 
     def feed(self) -> None:

@@ -31,6 +31,7 @@ ROWS: dict[str, str] = {
     "truncated but stable": "strict decode, quarantine",
     "same name, same content, name taken": "new job; the duplicate policy; never overwritten",
     "odd names": "bytes end to end; never told",
+    "a name or a size that a folder does not take": "that photo is quarantined under a plain name; all others go on",
     "links, pipes, devices, sockets": "not read",
     "inbox and outbox the same or nested": "configuration refused by device and inode",
     "100,000 files waiting": "bounded memory, the first result soon, fair between inboxes",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
-from facewarden import files
+from facewarden import filename, files
 from facewarden.delivery.publish import FOLDER_MODE
 from facewarden.replies import Reply
 from facewarden.values import DOCUMENTS
@@ -25,7 +25,11 @@ def held_preview(job_id: str) -> str:
 def write_note(job_id: str, faceless: int, reply: Reply | None, folder: Path, result: bytes) -> None:
     """Write the note beside a result that will be held, durably. Raises OSError. Of an earlier result there is no reply."""
     subfolder, _, name = result.rpartition(b"/")
-    with files.folder(folder) as top, files.folder(subfolder, beneath=top, create_mode=FOLDER_MODE) as there:
+    with (
+        files.folder(folder) as top,
+        files.folder(subfolder, beneath=top, create_mode=FOLDER_MODE) as there,
+        filename.asked(),
+    ):
         files.write_durable(_note_name(job_id, name), _note(job_id, faceless, reply), there)
 
 
@@ -39,7 +43,7 @@ def remove_notes(job_id: str, here: int) -> None:
 
 
 def _note_name(job_id: str, result: bytes) -> bytes:
-    return files.with_ending(result, b".facewarden-%s.txt" % job_id.encode())
+    return filename.with_ending(result, b".facewarden-%s.txt" % job_id.encode())
 
 
 def _note(job_id: str, faceless: int, reply: Reply | None) -> bytes:

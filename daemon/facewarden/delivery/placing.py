@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from facewarden import files
+from facewarden import filename, files
 from facewarden.files import Identity
 from facewarden.journal import Job
 from facewarden.key import content_of_file
@@ -58,7 +58,7 @@ def came_through(job: Job, root: Path, key: bytes | None) -> bool:
             same_inode = status is not None and files.Signature.of(status).inode == job.placed.inode
             return same_inode and is_it(job.placed, name, target, key)
     except OSError as error:
-        if error.errno not in files.GONE:
+        if error.errno not in (*files.GONE, *filename.REFUSED):
             raise
         return False
 
@@ -89,5 +89,5 @@ def sweep(job: Job, root: Path, subfolder: bytes) -> None:
         with files.folder(root) as top, files.folder(subfolder, beneath=top) as target:
             files.unlink_if_there(temporary_name(job.id), target)
     except OSError as error:
-        if error.errno not in files.GONE:
+        if error.errno not in (*files.GONE, *filename.REFUSED):
             raise  # otherwise there is no such folder, so nothing is in it

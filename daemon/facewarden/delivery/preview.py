@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from PIL import Image, ImageDraw, ImageFont
 
-from facewarden import files
+from facewarden import filename
 from facewarden.delivery.encode import on_white
 from facewarden.replies import Reply
 from facewarden.values import Frame, Region
@@ -31,7 +31,7 @@ _QUALITY = 85
 def preview_name(result: bytes) -> bytes:
     """The name of the sheet of the result at this path."""
     folder, slash, name = result.rpartition(b"/")
-    return folder + slash + files.with_ending(name, b".preview.jpg")
+    return folder + slash + filename.with_ending(name, b".preview.jpg")
 
 
 def sheet(reply: Reply) -> bytes:

@@ -30,7 +30,8 @@ def publish(
 ) -> bytes:
     """Put `data` at `wanted` (relative to the folder `root`) or the next free numbered name; returns that name.
 
-    Raises OSError where the folder is full, read-only or gone; nothing is visible then.
+    Raises OSError where the folder is full, read-only or gone, NameRefusedError where it takes no file of that name or size;
+    nothing is visible then.
     """
     subfolder, _, name = wanted.rpartition(b"/")
     with (

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime
 from pathlib import Path
 
-from facewarden import __version__, files
+from facewarden import __version__, filename, files
 from facewarden.delivery.original import is_there
 from facewarden.delivery.publish import FOLDER_MODE, publish
 from facewarden.delivery.retire import move
@@ -31,24 +31,46 @@ def quarantine(
     """Move the original (unless it is kept) and write its report; durable when this returns. Raises OSError.
 
     `root` is the inbox's open folder, `alone` the path of the report of a kept original, if not the original's with an
-    ending, `content` what the journal knows the original by, where it could be read. Returns `vanished` where the original
-    was taken away meanwhile, otherwise `quarantined`.
+    ending, `content` what the journal knows the original by, where it could be read. Where the folder takes no file of the
+    original's name, both get a plain one. Returns `vanished` where the original was taken away meanwhile, otherwise
+    `quarantined`.
     """
+    plain = filename.plain_name(job.source, job.id)
+    try:
+        return _quarantine(journal, job, refused, root, folder, job.source, keep=keep, alone=alone, content=content)
+    except filename.NameRefusedError:
+        alone = plain + b".facewarden.txt"
+        return _quarantine(journal, job, refused, root, folder, plain, keep=keep, alone=alone, content=content)
+
+
+def _quarantine(
+    journal: Journal,
+    job: Job,
+    refused: FileRefused,
+    root: int,
+    folder: Path,
+    wanted: bytes,
+    *,
+    keep: bool,
+    alone: bytes | None,
+    content: bytes | None,
+) -> Outcome:
+    """The same under this very name. Raises NameRefusedError where the folder does not take it."""
     number = refused.reason.number
     if keep:
-        wanted = alone or job.source + b".facewarden.txt"
-        publish(journal, job, "quarantined", report(job.id, refused), folder, wanted, number)
+        named = alone or wanted + b".facewarden.txt"
+        publish(journal, job, "quarantined", report(job.id, refused), folder, named, number)
         return "quarantined"
     if not is_there(job, root):
         journal.vanished(job)
         return "vanished"
     # The report first: an original without one would leave a person guessing, a report alone does not.
-    _write_report(job, refused, folder)
+    _write_report(job, refused, folder, wanted)
 
     def record(target: bytes, file: Identity) -> None:
         journal.placing(job, "quarantined", target, file, number)
 
-    move(job, root, folder, job.source, record, content)
+    move(job, root, folder, wanted, record, content)
     journal.placed(job)
     return "quarantined"
 
@@ -70,8 +92,12 @@ def report(job_id: str, refused: FileRefused) -> bytes:
     return ("\n".join(lines) + "\n").encode()
 
 
-def _write_report(job: Job, refused: FileRefused, folder: Path) -> None:
-    subfolder, _, name = job.source.rpartition(b"/")
+def _write_report(job: Job, refused: FileRefused, folder: Path, original: bytes) -> None:
+    subfolder, _, name = original.rpartition(b"/")
     ending = b".facewarden-%s.txt" % job.id.encode()
-    with files.folder(folder) as top, files.folder(subfolder, beneath=top, create_mode=FOLDER_MODE) as target:
-        files.write_durable(files.with_ending(name, ending), report(job.id, refused), target)
+    with (
+        files.folder(folder) as top,
+        files.folder(subfolder, beneath=top, create_mode=FOLDER_MODE) as target,
+        filename.asked(),
+    ):
+        files.write_durable(filename.with_ending(name, ending), report(job.id, refused), target)

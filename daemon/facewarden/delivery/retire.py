@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-from facewarden import files
+from facewarden import filename, files
 from facewarden.delivery.original import aside, compared, give_back, where
 from facewarden.delivery.publish import FOLDER_MODE
 from facewarden.files import Identity
@@ -44,8 +44,15 @@ def retire(job: Job, root: int, policy: Policy, archive: Path, key: bytes) -> Fa
         if policy == "delete":
             os.unlink(name, dir_fd=here)
         else:
-            _move(job, (here, name), archive, job.source, lambda target, file: None)
+            _archive(job, (here, name), archive)
     return "gone"
+
+
+def _archive(job: Job, source: tuple[int, bytes], archive: Path) -> None:
+    try:
+        _move(job, source, archive, job.source, lambda target, file: None)
+    except filename.NameRefusedError:
+        _move(job, source, archive, filename.plain_name(job.source, job.id), lambda target, file: None)
 
 
 Record = Callable[[bytes, Identity], None]
