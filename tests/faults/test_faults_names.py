@@ -14,8 +14,6 @@ from tests.daemon import wait_until
 from tests.faults.harness import Harness, Ledger
 from tests.faults.table import fault
 
-ROW = fault("a name or a size that a folder does not take")
-
 
 def originals(folder: Path) -> dict[str, bytes]:
     """What lies in a quarantine, without its reports."""
@@ -38,7 +36,7 @@ def refused_alone(service: Harness, ledger: Ledger, original: bytes) -> str:
     return place
 
 
-@ROW
+@fault("a name or a size that a folder does not take")
 def test_a_file_stands_where_a_subfolder_belongs(service: Harness, ledger: Ledger) -> None:
     """The mirrored folder cannot be made: its photo waits in quarantine under its own name."""
     (service.outbox / "2024").write_text("somebody's notes")
@@ -52,7 +50,7 @@ def test_a_file_stands_where_a_subfolder_belongs(service: Harness, ledger: Ledge
     assert (service.outbox / "2024").read_text() == "somebody's notes"
 
 
-@ROW
+@fault("a name or a size that a folder does not take")
 @pytest.mark.parametrize("number", [errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ, errno.EISDIR])
 @pytest.mark.parametrize("place", ["odd.jpg", "odd/photo-1.jpg"])
 def test_a_name_that_a_file_system_does_not_take(service: Harness, ledger: Ledger, number: int, place: str) -> None:
@@ -70,7 +68,7 @@ def test_a_name_that_a_file_system_does_not_take(service: Harness, ledger: Ledge
     assert found.startswith("facewarden-") if "/" in place else found == place
 
 
-@ROW
+@fault("a name or a size that a folder does not take")
 def test_an_archive_that_does_not_take_the_name(service: Harness, ledger: Ledger) -> None:
     """The original is archived under a plain one, and owed no more."""
     service.archive.mkdir()
@@ -87,7 +85,7 @@ def test_an_archive_that_does_not_take_the_name(service: Harness, ledger: Ledger
     assert archived.read_bytes() == data
 
 
-@ROW
+@fault("a name or a size that a folder does not take")
 def test_a_result_larger_than_the_file_system_takes(service: Harness, ledger: Ledger) -> None:
     """EFBIG, as of 4 GB on FAT: here the limit of the process (prlimit(1))."""
     if not shutil.which("prlimit"):
