@@ -11,6 +11,7 @@ import os
 import re
 import signal
 import socket
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -155,7 +156,21 @@ def test_systemd_hears_a_whole_life(daemon: Daemon, heard: Ear, portrait: Portra
     assert heard.next(0) is None
     assert {message.pid for message in heard.heard} == {process.pid}
     for line in itertools.chain.from_iterable(message.lines for message in heard.heard):
-        assert line in ("READY=1", "WATCHDOG=1", "STOPPING=1") or STATUS.fullmatch(line)
+        words = ("READY=1", "WATCHDOG=1", "STOPPING=1", "WATCHDOG_USEC=2000000")
+        assert line in words or STATUS.fullmatch(line)
+
+
+def test_a_reload_is_told_and_has_a_start_s_time(daemon: Daemon, heard: Ear) -> None:
+    """The watchdog hears nothing while one service follows the other: it is given more time, and its own again at the end."""
+    process = daemon.spawn()
+    heard.hear("READY=1")
+    before = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+    process.send_signal(signal.SIGHUP)
+    told = dict(line.split("=", 1) for line in heard.hear("RELOADING=1").lines)
+    assert before <= int(told["MONOTONIC_USEC"]) <= time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+    assert told["WATCHDOG_USEC"] == "600000000"
+    assert "WATCHDOG_USEC=2000000" in heard.hear("READY=1").lines
+    assert process.poll() is None
 
 
 def test_workers_know_nothing_of_systemd(daemon: Daemon, heard: Ear) -> None:

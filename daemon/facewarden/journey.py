@@ -60,6 +60,8 @@ class Journey:
     def __init__(self, journal: Journal, pool: Pool, results: Results, limits: LimitsSection) -> None:
         self._journal, self._pool, self._results, self._limits = journal, pool, results, limits
         self._turns = Turns()
+        self._counted: set[str] = set()
+        """Jobs whose last attempt was counted and has not failed: nothing else may be taken back."""
         self._owed: set[str] = set()
         """Jobs whose last attempt could not be taken back yet."""
 
@@ -101,9 +103,14 @@ class Journey:
         except OSError:
             self._uncount(claimed.job)  # a folder that is full or away is no fault of the photo
             raise
+        finally:
+            self._counted.discard(claimed.job.id)
 
     def _uncount(self, job: Job) -> None:
-        """Take an attempt back; where the journal's own disk is full, before the next one is counted."""
+        """Take an attempt back that was counted; where the journal's own disk is full, before the next one is counted."""
+        if job.id not in self._counted:
+            return
+        self._counted.discard(job.id)
         try:
             self._journal.uncount(job)
         except OSError:
@@ -113,7 +120,7 @@ class Journey:
     def _deliver_new(
         self, inbox: config.Inbox, door: Door, recipe: Recipe, claimed: Claim, told: dict[str, Any]
     ) -> Outcome | Literal["again"]:
-        binding = Binding(inbox.output, shown=bool(inbox.preview))
+        binding = Binding(inbox.output, shown=bool(inbox.preview), seconds=self._limits.seconds)
         owner = inbox.name if inbox.worker_for == "inbox" else None
         try:
             reply = self._treat(claimed, recipe, owner, binding, told)
@@ -151,14 +158,16 @@ class Journey:
         while True:
             attempt = self._journal.attempt(job)
             told["attempt"] = attempt
+            self._counted.add(job.id)
             if attempt > self._limits.attempts:
                 raise FileRefused(last)
             try:
                 return self._pool.treat(claimed.data, recipe, self._limits.seconds, owner=owner, receiver=binding)
             except PoolStopped:
-                self._journal.uncount(job)
+                self._uncount(job)
                 return None
             except FileRefused as refused:
+                self._counted.discard(job.id)
                 last = refused.reason
                 if not last.retry:
                     raise

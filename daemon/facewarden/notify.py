@@ -10,19 +10,23 @@ import dataclasses
 import math
 import os
 import socket
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 import structlog
 
 log = structlog.get_logger()
 
-Word = Literal["READY=1", "WATCHDOG=1", "STOPPING=1"]
+Word = Literal["READY=1", "RELOADING=1", "WATCHDOG=1", "STOPPING=1"]
 COUNTED = ("published", "held", "quarantined", "waiting", "open", "out of reach")
 """What the status tells of: photos ended since the start by outcome, files that wait, open jobs, inboxes out of reach."""
 
 SECONDS = 5.0
 """How long a message may wait where systemd is busy; then it is lost, and the log says so."""
+
+RELOAD_SECONDS = 600.0
+"""How long the service may be silent between RELOADING=1 and READY=1, as for a start (TimeoutStartSec= of the unit)."""
 
 STATUS_SECONDS = 30.0
 """How often the line of counts is told."""
@@ -63,13 +67,21 @@ class Notifier:
         if not self.address:
             return
         status = "STATUS=" + ", ".join(f"{name} {counts.get(name, 0):d}" for name in COUNTED)
-        message = f"{word}\n{status}" if word else status
+        message = "\n".join([*([word] if word else []), *self._more(word), status])
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as outlet:
                 outlet.settimeout(SECONDS)
                 outlet.sendto(message.encode(), _address(self.address))
         except OSError as error:
             log.warning("systemd_out_of_reach", error=error.errno or 0)
+
+    def _more(self, word: Word | None) -> Iterator[str]:
+        """What goes with a word: a reload lasts longer than the watchdog's time, which is its own again when it is over."""
+        if word == "RELOADING=1":
+            yield f"MONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}"
+        if self.watched and word in ("READY=1", "RELOADING=1"):
+            seconds = self.watchdog if word == "READY=1" else max(self.watchdog, RELOAD_SECONDS)
+            yield f"WATCHDOG_USEC={round(seconds * 1_000_000)}"
 
 
 def _address(address: str) -> str:

@@ -99,6 +99,11 @@ class Pulse:
         """Count a photo that ended, for the status line."""
         self._ended[outcome] += 1
 
+    def reloading(self) -> None:
+        """Another service follows in this process, and says when it is ready."""
+        self._tell("RELOADING=1")
+        self._due = math.inf
+
     def stopping(self) -> None:
         """No more work is taken; from here on systemd waits for the end and not for the pulse."""
         self._tell("STOPPING=1")

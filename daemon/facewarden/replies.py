@@ -94,9 +94,9 @@ def read_reply(
     *,
     with_pixels: bool,
     receiver: Receiver | None = None,
-    on_page: Callable[[], None] = lambda: None,
+    on_page: Callable[[int], None] = lambda pixels: None,
 ) -> Reply:
-    """Read one whole answer; `on_page` is called for each page of a document that has come.
+    """Read one whole answer; `on_page` is called for each page of a document that has come, with its pixels.
 
     Raises FileRefused: the worker's own reason, or BAD_REPLY where a value is out of bounds.
     """
@@ -116,7 +116,7 @@ def read_reply(
         frames.append(receiver.take(frame, len(found)) if receiver else frame)
         del frame  # its pixels must be gone before the next one's come
         if picture.format in DOCUMENTS:
-            on_page()
+            on_page(size[0] * size[1])
         sizes.append(size)
         regions.append(found)
         second_look += again

@@ -243,6 +243,8 @@ class Service:
         """Let the photos under way end, at most DRAIN_SECONDS, and none that waits for a folder that hangs."""
         if self.successor is None:
             self._pulse.stopping()
+        else:
+            self._pulse.reloading()
         deadline = time.monotonic() + DRAIN_SECONDS
         while self._awaited() and (now := time.monotonic()) < deadline:
             self._hanging.look(now)

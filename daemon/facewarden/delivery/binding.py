@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 
+from facewarden.config.models import LimitsSection
 from facewarden.config.profile import Output
-from facewarden.delivery.encode import FAILURES, book, document_format, page, result_of, without
+from facewarden.delivery.encode import FAILURES, book, document_format, ordered, page, without
+from facewarden.delivery.encoder import encode_in_time
 from facewarden.errors import NOT_ENCODED, FileRefused
 from facewarden.replies import Reply
 from facewarden.values import DOCUMENTS, Frame, Picture
@@ -22,9 +24,12 @@ class Binding:
     The first page waits for the second, because a document of one page may become a photo.
     """
 
-    def __init__(self, output: Output, *, shown: bool = False) -> None:
-        """`shown` where a contact sheet will be made of the reply, for which small pages are kept."""
-        self._output, self._shown = output, shown
+    def __init__(self, output: Output, *, shown: bool = False, seconds: float = LimitsSection().seconds) -> None:
+        """`shown` where a contact sheet will be made of the reply, for which small pages are kept.
+
+        `seconds` is what a photo or an animation may take to encode; pages take little each.
+        """
+        self._output, self._shown, self._seconds = output, shown, seconds
 
     def begin(self, picture: Picture) -> None:
         """Start anew: another attempt may follow one that ended in the middle."""
@@ -51,13 +56,14 @@ class Binding:
         return self._small(frame)
 
     def result(self, reply: Reply) -> tuple[str, bytes]:
-        """Container and bytes of the result. Raises FileRefused(NOT_ENCODED)."""
+        """Container and bytes of the result. Raises FileRefused(NOT_ENCODED), FileRefused(DEADLINE)."""
         picture = reply.picture
         if self._first:
             picture = dataclasses.replace(picture, frames=(self._first[0],))
         elif self._original in DOCUMENTS:
             return self._container, self._book.finished()
-        return result_of(picture, self._output, untouched=not reply.region_count)
+        order = ordered(picture, self._output, untouched=not reply.region_count)
+        return order.container, encode_in_time(order, self._seconds)
 
     def _add(self, frame: Frame, hidden: int) -> None:
         dpi = frame.dpi if self._output.keep.dpi or self._original == "PDF" else None

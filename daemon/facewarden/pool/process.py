@@ -43,6 +43,9 @@ PAGE_SHARE = 0.1
 """Of a photo's time: so much more is granted for each page of a document that has come. A long one gets through, and
 one whose pages take for ever does not."""
 
+PAGE_PIXELS = 1_000_000
+"""Of a page for which all of that is granted; for a smaller one less, so that nobody buys time with pages of no size."""
+
 ENTRY = ("-m", "facewarden.sandbox.worker")
 """The interpreter's arguments that make it a worker."""
 
@@ -129,7 +132,7 @@ class WorkerProcess:
                 recipe.limits,
                 with_pixels=kind == protocol.HIDE,
                 receiver=receiver,
-                on_page=lambda: self._grant(seconds * PAGE_SHARE),
+                on_page=lambda pixels: self._grant(seconds * PAGE_SHARE * min(pixels / PAGE_PIXELS, 1.0)),
             )
         except FileRefused as refusal:
             # With NOT_ENCODED it was the receiver that gave up, in the middle of the answer.
