@@ -25,6 +25,7 @@ LEVELS: list[set[str]] = [
     {"config", "key", "logs", "newfile", "notify", "replies", "turns"},
     {"journal", "outcomes"},
     {"moves"},  # what a changed configuration means for what the journal knows
+    {"absent"},
     {"pool", "intake", "delivery", "evaluation"},  # rooms
     {
         "identity",

@@ -109,6 +109,15 @@ def out_of_reach(inbox: str, error: OSError) -> None:
         log.warning("folder_out_of_reach", inbox=inbox, error=error.errno or 0)
 
 
+def absent(inbox: str, *, silent: bool) -> None:
+    """An inbox was missing or did not answer at the start, and is not served until it is back."""
+    log = structlog.get_logger()
+    if silent:
+        log.error("folder_hangs", inbox=inbox)
+    else:
+        log.warning("folder_out_of_reach", inbox=inbox, error=errno.ENOENT)
+
+
 def only_allowed(_logger: Any, _method: str, entry: structlog.typing.EventDict) -> structlog.typing.EventDict:
     """Keep the keys of ALLOWED whose value is a number, a truth value or a text of that key's shape; drop all else."""
     return {key: value for key, value in entry.items() if key in ALLOWED and _harmless(key, value)}

@@ -30,8 +30,8 @@ def renames(inboxes: Collection[config.Inbox], known: Collection[KnownFolder]) -
     return found
 
 
-def faults(configuration: config.Configuration) -> list[str]:
-    """One line for each folder that is another one now and would leave something behind.
+def faults(configuration: config.Configuration, away: Collection[str] = ()) -> list[str]:
+    """One line for each folder that is another one now and would leave something behind, but of inboxes that are away.
 
     A journal that cannot be read is told of by who opens it.
     """
@@ -39,11 +39,12 @@ def faults(configuration: config.Configuration) -> list[str]:
         known = read_folders(configuration.state)
     except CannotStart:
         return []
-    names = renames(configuration.inboxes, known)
+    names = renames([inbox for inbox in configuration.inboxes if inbox.name not in away], known)
     moved = [
         (index, inbox, folder)
         for index, inbox in enumerate(configuration.inboxes)
         for folder in known
+        if inbox.name not in away
         if names.get(folder.inbox, folder.inbox) == inbox.name and folder.role != "inbox" and not _stays(inbox, folder)
     ]
     if not moved:
@@ -52,14 +53,14 @@ def faults(configuration: config.Configuration) -> list[str]:
     return [fault for index, inbox, folder in moved for fault in _fault(f"inboxes[{index}]", inbox, folder, jobs)]
 
 
-def carry_along(configuration: config.Configuration, journal: Journal) -> None:
+def carry_along(inboxes: Collection[config.Inbox], journal: Journal) -> None:
     """What the journal knows of inboxes that have another name now is known of them under that; their folders are noted.
 
     Raises CannotStart where the journal cannot be written.
     """
     try:
-        journal.rename_inboxes(renames(configuration.inboxes, journal.known_folders()))
-        for folder in (known_as(inbox, role) for inbox in configuration.inboxes for role in BESIDE):
+        journal.rename_inboxes(renames(inboxes, journal.known_folders()))
+        for folder in (known_as(inbox, role) for inbox in inboxes for role in BESIDE):
             if folder:
                 journal.note_folder(folder)
     except OSError:

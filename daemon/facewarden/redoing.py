@@ -7,7 +7,7 @@ that are kept in an inbox at least half, and more than one, have results under t
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from facewarden import config, filename, files
 from facewarden.errors import FOLDER, JOURNAL_DAMAGED, CannotStart
@@ -20,12 +20,15 @@ LOOKED_AT = 1000
 _SUFFIXES = (b".jpg", b".png", b".webp", b".tiff")
 
 
-def require_known_results(configuration: config.Configuration) -> None:
-    """Raises CannotStart(JOURNAL_DAMAGED), with the keys of the inboxes, where results are there and no journal is."""
+def require_known_results(configuration: config.Configuration, away: Collection[str] = ()) -> None:
+    """Raises CannotStart(JOURNAL_DAMAGED), with the keys of the inboxes, where results are there and no journal is.
+
+    Inboxes that are away are not looked at: once they are back, the journal that was begun meanwhile speaks for them.
+    """
     if is_there(configuration.state):
         return
     try:
-        faults = _faults(configuration)
+        faults = _faults(configuration, away)
     except OSError:
         fault = "an inbox or outbox cannot be read: without a journal nobody can tell what was delivered from it"
         raise CannotStart(FOLDER, (fault,)) from None
@@ -33,12 +36,12 @@ def require_known_results(configuration: config.Configuration) -> None:
         raise CannotStart(JOURNAL_DAMAGED, faults)
 
 
-def _faults(configuration: config.Configuration) -> tuple[str, ...]:
+def _faults(configuration: config.Configuration, away: Collection[str]) -> tuple[str, ...]:
     return tuple(
         f"inboxes[{index}]: originals that are kept there have results in the outbox already, and the state folder knows "
         "of none. Bring the state folder back, or start once with --anew to do them a second time"
         for index, inbox in enumerate(configuration.inboxes)
-        if inbox.originals == "keep" and _has_results(inbox)
+        if inbox.name not in away and inbox.originals == "keep" and _has_results(inbox)
     )
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import structlog
 
 from facewarden import config, moves
+from facewarden.absent import away_at_start
 from facewarden.config import folders
 from facewarden.errors import FOLDER, CannotStart
 from facewarden.service import Service
@@ -84,7 +85,8 @@ class Running:
 def _checked(file: Path) -> config.Configuration:
     """The file's configuration, as far as it can be proved without starting. Raises CannotStart."""
     configuration = config.load(file)
-    found = folders.faults(configuration) or moves.faults(configuration)
+    away = away_at_start(configuration)
+    found = folders.faults(configuration, away) or moves.faults(configuration, away)
     if found:
         raise CannotStart(FOLDER, tuple(found))
     config.terms_of(configuration)

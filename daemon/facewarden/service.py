@@ -16,7 +16,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import structlog
 
-from facewarden import __version__, config, moves
+from facewarden import __version__, config, logs, moves
+from facewarden.absent import Latecomers, away_at_start
 from facewarden.beside import beside
 from facewarden.carriers import Carriers
 from facewarden.config import folders
@@ -63,12 +64,15 @@ class Service:
         anew: bool = False,
     ) -> None:
         """`anew`: begin with a new journal also where that would do kept originals a second time."""
-        found = folders.faults(configuration) or moves.faults(configuration)
+        self.away = away_at_start(configuration)
+        """Inboxes that are not served, because their folders were away at the start."""
+        found = folders.faults(configuration, self.away) or moves.faults(configuration, self.away)
         if found:
             raise CannotStart(FOLDER, tuple(found))
         if not anew:
-            require_known_results(configuration)
-        folders.create_missing(configuration)
+            require_known_results(configuration, self.away)
+        folders.create_missing(configuration, self.away)
+        self._latecomers = Latecomers(configuration, self.away, lambda: self.succeed(configuration))
         self.successor: config.Configuration | None = None
         """The configuration to go on with after `run`, where one was given meanwhile."""
         self._on_ending = on_ending
@@ -82,11 +86,12 @@ class Service:
     def _open(self, configuration: config.Configuration, opened: contextlib.ExitStack) -> None:
         journal = Journal(configuration.state, proved=False)
         opened.callback(journal.close)
-        moves.carry_along(configuration, journal)
+        served = [settings for settings in configuration.inboxes if settings.name not in self.away]
+        moves.carry_along(served, journal)
         known = {folder.inbox: folder for folder in journal.known_folders() if folder.role == "inbox"}
         self.inboxes = {
             settings.name: self._inbox(settings, configuration, journal, known.get(settings.name))
-            for settings in configuration.inboxes
+            for settings in served
         }
         for inbox in self.inboxes.values():
             opened.callback(inbox.root.close)
@@ -108,6 +113,8 @@ class Service:
             require_emblems(pool, {f"inboxes[{n}].": inbox.recipe for n, inbox in enumerate(self.inboxes.values())})
             beat = opened.enter_context(beside(configuration, journal, pool, self.inboxes.values()))
             proof.result()
+        for name, trouble in self.away.items():
+            logs.absent(name, silent=trouble == "silent")
         recover(journal, reached)
         self._rounds = {name: self._rounds_of(inbox) for name, inbox in self.inboxes.items()}
         self._order = deque(self._rounds.values())
@@ -139,6 +146,7 @@ class Service:
         """Work until `stop`, then drain. Raises CannotStart where the service cannot go on."""
         with self._walking(watching=True):
             self._pulse.ready(time.monotonic())
+            self._latecomers.start()
             while not self._stopping:
                 self._step(time.monotonic())
             self._drain()
@@ -165,6 +173,7 @@ class Service:
 
     def close(self) -> None:
         """End the workers and let go of the state folder and the inboxes."""
+        self._latecomers.stop()
         self._opened.close()
 
     @property

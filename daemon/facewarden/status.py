@@ -45,6 +45,7 @@ class Status:
         self._weights = identities(configuration)
         self._process_start = process_start(os.getpid())
         self._pool, self._inboxes = pool, inboxes
+        self._names = {inbox.name for inbox in configuration.inboxes}
         self._guard = threading.Lock()
         self._why: dict[tuple[str, tuple[str, ...]], dict[str, str]] = {}
         """Of each inbox the last trouble with its folder and the last with its events."""
@@ -107,7 +108,7 @@ class Status:
             "sandbox": {"landlock": protection.landlock, "seccomp": protection.seccomp} if protection else None,
             "weights": self._weights,
             "recall": self.recall,
-            "inboxes": {inbox.name: self._of(inbox, now) for inbox in self._inboxes},
+            "inboxes": self._away() | {inbox.name: self._of(inbox, now) for inbox in self._inboxes},
         }
 
     def _of(self, inbox: Inbox, now: float) -> dict[str, Any]:
@@ -122,6 +123,14 @@ class Status:
             "running": inbox.running,
             "oldest_s": None if oldest is None else round(now - oldest, 1),
         }
+
+    def _away(self) -> dict[str, dict[str, Any]]:
+        """Inboxes that are not served, because their folders were away at the start."""
+        served = {inbox.name for inbox in self._inboxes}
+        nothing = {"watch": "poll", "paused_s": None, "waiting": 0, "more": False, "running": 0, "oldest_s": None}
+        with self._guard:
+            why = {name: self._why.get((name, _FOLDER), {_FOLDER[0]: ""}) for name in self._names - served}
+        return {name: nothing | {"troubles": trouble} for name, trouble in sorted(why.items())}
 
     def _troubles(self, inbox: Inbox) -> dict[str, str]:
         """What keeps it from its work at this moment, each with the system's name for it where there is one."""

@@ -55,7 +55,7 @@ def once(file: ConfigurationFile = DEFAULT_FILE, anew: Anew = False, dry_run: Dr
 
         with _service(file, ended, anew=anew) as service:
             service.once()
-            failing = sum(inbox.failing for inbox in service.inboxes.values())
+            failing = sum(inbox.failing for inbox in service.inboxes.values()) + len(service.away)
     summary(counts, failing)
     if counts["quarantined"] or failing:
         raise typer.Exit(Exit.SOME_FAILED)

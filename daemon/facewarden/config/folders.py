@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,10 +28,12 @@ class Place(NamedTuple):
     created: bool
 
 
-def places(configuration: Configuration) -> Iterator[Place]:
-    """Every folder that this configuration uses; those of policies that are off are left out."""
+def places(configuration: Configuration, away: Collection[str] = ()) -> Iterator[Place]:
+    """Every folder that this configuration uses, but those of inboxes that are away and of policies that are off."""
     yield Place("state", "state", configuration.state, created=True)
     for index, inbox in enumerate(configuration.inboxes):
+        if inbox.name in away:
+            continue
         yield Place(f"inboxes[{index}].path", "inbox", inbox.path, created=False)
         for role in _roles(inbox):
             yield Place(f"inboxes[{index}].{role}", role, inbox.folder(role), created=role != "outbox")
@@ -48,14 +50,14 @@ def _roles(inbox: Inbox) -> list[Role]:
     return roles
 
 
-def create_missing(configuration: Configuration) -> None:
+def create_missing(configuration: Configuration, away: Collection[str] = ()) -> None:
     """Make the folders that need no decision of the operator: state (0700), and those beside the inbox with its rights.
 
     Raises CannotStart(FOLDER) naming the keys that could not be made.
     """
     faults = []
     inbox_mode = 0o700
-    for place in places(configuration):
+    for place in places(configuration, away):
         if place.role == "inbox" and place.path.is_dir():
             inbox_mode = place.path.stat().st_mode & 0o7777
         if not place.created or place.path.exists():
@@ -87,11 +89,14 @@ def _make(folder: Path, mode: int) -> None:
             folder.chmod(mode)
 
 
-def faults(configuration: Configuration) -> list[str]:
-    """One line for each folder that is missing, unusable, or overlaps another; empty if all is well."""
+def faults(configuration: Configuration, away: Collection[str] = ()) -> list[str]:
+    """One line for each folder that is missing, unusable, or overlaps another; empty if all is well.
+
+    Those of inboxes that are away are not looked at.
+    """
     found = []
     usable = []
-    for place in places(configuration):
+    for place in places(configuration, away):
         try:
             fault = _unusable(place)
         except OSError as error:
