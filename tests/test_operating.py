@@ -76,6 +76,19 @@ def test_a_hook_that_takes_too_long_is_killed(daemon: Daemon, portrait: Portrait
     assert daemon.stop() == 0
 
 
+def test_a_stop_does_not_wait_for_a_stuck_hook(daemon: Daemon, portrait: Portrait) -> None:
+    """It is killed after ten seconds with all that it started, and that is told."""
+    pid = daemon.folder / "pid"
+    stuck = script(daemon.folder, "stuck", f'trap "" TERM; sleep 1000 & echo "$!" >>"{pid}"; wait')
+    daemon.configure(hooks={"delivered": str(stuck), "seconds": 3600})
+    daemon.start()
+    daemon.drop("one.jpg", portrait(1))
+    wait_until(lambda: pid.exists() and pid.read_text(), "the hook runs")
+    assert daemon.stop() == 0
+    wait_until(lambda: daemon.told("hook_took_too_long"), "it is told of")
+    wait_until(lambda: not any(map(_lives, map(int, pid.read_text().split()))), "nothing of it is left")
+
+
 def _lives(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"

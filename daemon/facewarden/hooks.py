@@ -26,7 +26,7 @@ from facewarden.outcomes import FOLDERS
 log = structlog.get_logger()
 
 STOP_SECONDS = 10.0
-"""How long a stop waits for hooks that are still to be run."""
+"""How long a stop waits for hooks that are still to be run; one that runs by then is killed."""
 
 
 class Hooks:
@@ -37,6 +37,8 @@ class Hooks:
         self._inboxes = {inbox.name: inbox for inbox in configuration.inboxes}
         self._jobs: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._stop_at = float("inf")
+        self._process: subprocess.Popen[bytes] | None = None
+        """The program that runs now."""
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
@@ -48,7 +50,10 @@ class Hooks:
         finally:
             self._stop_at = time.monotonic() + STOP_SECONDS
             self._jobs.put(None)
-            thread.join(STOP_SECONDS + 1)
+            thread.join(STOP_SECONDS)
+            if process := self._process:
+                _kill(process)
+                thread.join(1.0)
 
     def hear(self, entry: structlog.typing.EventDict) -> None:
         """Take in a line of the log: a job that ended where its inbox has a hook for that."""
@@ -68,40 +73,48 @@ class Hooks:
             except CannotStart:  # the service itself meets the damage, and says so
                 job = None
             if job:
-                _run(job, self._inboxes[job.inbox])
+                self._run(job, self._inboxes[job.inbox])
+
+    def _run(self, job: Job, inbox: config.Inbox) -> None:
+        """Run the program of this outcome to its end, for `hooks.seconds` at most."""
+        program = _program(inbox, job.outcome)
+        if not program or not job.target:
+            return
+        result = inbox.folder(FOLDERS[job.outcome]) / os.fsdecode(job.target)
+        environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8"}
+        nothing = subprocess.DEVNULL
+        try:
+            started = subprocess.Popen(
+                [program, result],
+                stdin=nothing,
+                stdout=nothing,
+                stderr=nothing,
+                cwd="/",
+                env=environment,
+                start_new_session=True,
+            )
+        except OSError as error:
+            log.warning("hook_failed", job=job.id, inbox=inbox.name, error=error.errno or 0)
+            return
+        self._process = started
+        try:
+            code = started.wait(inbox.hooks.seconds)
+        except subprocess.TimeoutExpired:
+            _kill(started)
+            code = started.wait()
+        finally:
+            self._process = None
+        if code == -signal.SIGKILL:
+            log.warning("hook_took_too_long", job=job.id, inbox=inbox.name)
+        elif code:
+            log.warning("hook_failed", job=job.id, inbox=inbox.name, exit_code=code)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """With all that it started."""
+    with contextlib.suppress(ProcessLookupError):  # it has just ended
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _program(inbox: config.Inbox, outcome: object) -> Path | None:
     return {"published": inbox.hooks.delivered, "quarantined": inbox.hooks.quarantined}.get(str(outcome))
-
-
-def _run(job: Job, inbox: config.Inbox) -> None:
-    program = _program(inbox, job.outcome)
-    if not program or not job.target:
-        return
-    result = inbox.folder(FOLDERS[job.outcome]) / os.fsdecode(job.target)
-    environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8"}
-    nothing = subprocess.DEVNULL
-    try:
-        started = subprocess.Popen(
-            [program, result],
-            stdin=nothing,
-            stdout=nothing,
-            stderr=nothing,
-            cwd="/",
-            env=environment,
-            start_new_session=True,
-        )
-    except OSError as error:
-        log.warning("hook_failed", job=job.id, inbox=inbox.name, error=error.errno or 0)
-        return
-    try:
-        code = started.wait(inbox.hooks.seconds)
-    except subprocess.TimeoutExpired:
-        with contextlib.suppress(ProcessLookupError):  # it has just ended
-            os.killpg(started.pid, signal.SIGKILL)
-        started.wait()
-        log.warning("hook_took_too_long", job=job.id, inbox=inbox.name)
-        return
-    if code:
-        log.warning("hook_failed", job=job.id, inbox=inbox.name, exit_code=code)
