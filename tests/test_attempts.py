@@ -1,21 +1,27 @@
-"""Attempts: each failure of a photo counts once, whatever the journal's disk did meanwhile."""
+"""Attempts: each failure of a photo counts once, whatever the journal's disk did meanwhile; and none after a failed self-test."""
 
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
+import structlog
 from tests.rooms import inbox_in, small_disk
 
+from facewarden import files, logs
 from facewarden.config.models import LimitsSection
 from facewarden.delivery.results import Results
 from facewarden.errors import CRASHED, FileRefused
 from facewarden.files import Signature
+from facewarden.intake.claim import claim
 from facewarden.intake.root import Root
 from facewarden.intake.settle import Settled
 from facewarden.journal import Journal
 from facewarden.journey import Journey
+from facewarden.pool import Pool
+from facewarden.replies import Reply
 from facewarden.values import Recipe
 
 
@@ -57,3 +63,52 @@ def test_a_failure_is_not_taken_back_with_a_full_disk(tmp_path: Path) -> None:
         assert carry() == "quarantined"
         assert pool.asked == 3
     root.close()
+
+
+class MissesFaces:
+    """Treats photos with a real pool, and meanwhile the daily self-test fails."""
+
+    def __init__(self, pool: Pool) -> None:
+        self.pool = pool
+
+    def treat(self, *given: Any, **named: Any) -> Reply:
+        reply = self.pool.treat(*given, **named)
+        structlog.get_logger().critical("recall_failed")
+        return reply
+
+
+def test_no_photo_is_delivered_after_the_self_test_failed(
+    tmp_path: Path, pool: Pool, portrait: Callable[[int], bytes]
+) -> None:
+    """One that was under way already goes back to its inbox, without an attempt charged."""
+    inbox = inbox_in(tmp_path)
+    photo = inbox.path / "a.jpg"
+    photo.write_bytes(portrait(1))
+    root = Root(inbox.path)
+    (tmp_path / "state").mkdir()
+    with contextlib.closing(Journal(tmp_path / "state")) as journal, root.opened():
+        results = Results(tmp_path / "results", journal.key, 1 << 20)
+        journey = Journey(journal, cast("Any", MissesFaces(pool)), results, LimitsSection())
+        settled = Settled(b"a.jpg", Signature.of(photo.stat()), 0.0)
+        with logs.heard_by(journey.hear):
+            logs.configure()
+            ending = journey.carry(inbox, root.proved, Recipe({"blazeface": 0.5}), settled)
+        assert ending.outcome == "again"
+        assert not list(inbox.outbox.iterdir())
+        assert photo.read_bytes() == portrait(1)
+        (job,) = journal.unfinished()
+        assert journal.attempt(job) == 1
+    root.close()
+
+
+def test_other_weights_are_another_variant(tmp_path: Path) -> None:
+    """A result that other weights gave is not delivered again."""
+    inbox = inbox_in(tmp_path)
+    (inbox.path / "a.jpg").write_bytes(b"a photo")
+    settled = Settled(b"a.jpg", Signature.of((inbox.path / "a.jpg").stat()), 0.0)
+    (tmp_path / "state").mkdir()
+    with contextlib.closing(Journal(tmp_path / "state")) as journal, files.folder(inbox.path) as root:
+        one, other = (
+            claim(journal, inbox, root, settled, Recipe({"blazeface": 0.5}), weights).variant for weights in ("1", "2")
+        )
+    assert one != other

@@ -57,13 +57,22 @@ class Ending:
 class Journey:
     """Carries photos; used by several threads at a time."""
 
-    def __init__(self, journal: Journal, pool: Pool, results: Results, limits: LimitsSection) -> None:
+    def __init__(
+        self, journal: Journal, pool: Pool, results: Results, limits: LimitsSection, weights: str = ""
+    ) -> None:
+        """`weights` tells the detectors' weights from others, whose earlier results are none of these."""
+        self._weights = weights
+        self._halted = False
         self._journal, self._pool, self._results, self._limits = journal, pool, results, limits
         self._turns = Turns()
         self._counted: set[str] = set()
         """Jobs whose last attempt was counted and has not failed: nothing else may be taken back."""
         self._owed: set[str] = set()
         """Jobs whose last attempt could not be taken back yet."""
+
+    def hear(self, entry: structlog.typing.EventDict) -> None:
+        """Take in a line of the log: where drawn faces are missed, no photo that is under way is delivered any more."""
+        self._halted |= entry.get("event") == "recall_failed"
 
     def carry(self, inbox: config.Inbox, door: Door, recipe: Recipe, settled: Settled) -> Ending:
         """Carry one settled file as far as it goes. `door` opens the inbox's folder.
@@ -76,12 +85,12 @@ class Journey:
             if self._journal.finished(inbox.name, settled.path, settled.signature):
                 return Ending(inbox.name, settled.path, "again")
             with door() as root:
-                claimed = claim(self._journal, inbox, root, settled, recipe)
+                claimed = claim(self._journal, inbox, root, settled, recipe, self._weights)
                 if known_again(self._journal, inbox, root, claimed.job):
                     return Ending(inbox.name, settled.path, "again")
             with self._turns.of(claimed.content + claimed.variant):
                 outcome = self._deliver(inbox, door, recipe, claimed, time.monotonic() - settled.first_seen)
-        except NotSettledError:
+        except (NotSettledError, PoolStopped):
             return Ending(inbox.name, settled.path, "again")
         except OSError as error:
             logs.out_of_reach(inbox.name, error)
@@ -100,8 +109,8 @@ class Journey:
             return outcome
         try:
             return self._deliver_new(inbox, door, recipe, claimed, told)
-        except OSError:
-            self._uncount(claimed.job)  # a folder that is full or away is no fault of the photo
+        except (OSError, PoolStopped):
+            self._uncount(claimed.job)  # a folder that is full or away is no fault of the photo, nor is a stop
             raise
         finally:
             self._counted.discard(claimed.job.id)
@@ -195,6 +204,8 @@ class Journey:
     def _publish(
         self, inbox: config.Inbox, door: Door, claimed: Claim, result: _Result, told: dict[str, Any]
     ) -> Outcome:
+        if self._halted:
+            raise PoolStopped
         outcome: Outcome = "held" if inbox.without_face == "hold" and result.faceless else "published"
         root, job = inbox.folder("hold" if outcome == "held" else "outbox"), claimed.job
         wanted = result_name(target_path(inbox, self._journal.key, job.source), result.container)

@@ -7,6 +7,7 @@ under way one that carries it (carriers.py). What they tell the loop goes throug
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import queue
 import time
@@ -23,6 +24,7 @@ from facewarden.carriers import Carriers
 from facewarden.config import folders
 from facewarden.delivery.results import Results
 from facewarden.errors import FOLDER, CannotStart, Reason
+from facewarden.identity import hashes
 from facewarden.intake.hanging import Hanging
 from facewarden.intake.inbox import Inbox
 from facewarden.intake.rhythm import SHARE
@@ -101,7 +103,8 @@ class Service:
         size = default_size() if configuration.workers == "auto" else configuration.workers
         pool = Pool(size, _worker_died, config.terms_of(configuration))
         results = Results(configuration.state / "results", journal.key, configuration.results_megabytes << 20)
-        journey = Journey(journal, pool, results, configuration.limits)
+        journey = Journey(journal, pool, results, configuration.limits, json.dumps(hashes(configuration)))
+        opened.enter_context(logs.heard_by(journey.hear))
         # One more than workers: while one photo is encoded, its worker already searches the next.
         self._carriers = Carriers(journey, size + 1, self._messages.put)
         opened.callback(self._carriers.close)

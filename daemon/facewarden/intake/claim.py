@@ -36,10 +36,13 @@ class Claim:
     refusal: Reason | None = None
 
 
-def claim(journal: Journal, inbox: config.Inbox, root: int, settled: Settled, recipe: Recipe) -> Claim:
+def claim(
+    journal: Journal, inbox: config.Inbox, root: int, settled: Settled, recipe: Recipe, weights: str = ""
+) -> Claim:
     """Read a settled file under the folder `root` and make it a job, before any work is done on it.
 
     Content and variant (all that shapes the result besides the content) are known to the journal only under its key.
+    `weights` tells the detectors' weights from others.
     Raises NotSettledError, or OSError where the folder is out of reach.
     """
     data, refusal = bytearray(), None
@@ -61,7 +64,7 @@ def claim(journal: Journal, inbox: config.Inbox, root: int, settled: Settled, re
             raise NotSettledError from None
         signature, refusal = seen, UNREADABLE
     content = content_of(journal.key, data or repr(signature).encode())
-    shaping = __version__ + REDACTION + recipe.to_json() + inbox.output.model_dump_json()
+    shaping = __version__ + REDACTION + weights + recipe.to_json() + inbox.output.model_dump_json()
     variant = content_of(journal.key, shaping.encode())
     job = journal.claim(inbox.name, settled.path, signature, content, variant, files.folder_id(root))
     return Claim(job, content, variant, data, refusal)
