@@ -72,15 +72,27 @@ def test_explain_says_why_a_file_waits(daemon: Daemon, portrait: Portrait) -> No
     daemon.configure(settle=900)
     fresh = daemon.drop("fresh.jpg", portrait(1))
     assert re.search(r"last change \d+ s ago, it is read after 900 s of quiet", run(daemon, "explain", fresh)[1])
-    assert "photos.ignore" in run(daemon, "explain", daemon.drop("half.part", b"x"))[1]
+    assert "Firefox" in run(daemon, "explain", daemon.drop("half.part", b"x"))[1]
+    assert "QNAP" in run(daemon, "explain", daemon.drop("@recycle/gone.jpg", b"x"))[1]
+    assert "photos.ignore" in run(daemon, "explain", daemon.drop(".hidden.jpg", b"x"))[1]
+    assert "stands beside it" in run(daemon, "explain", daemon.drop("fresh.jpg.json", b"x"))[1]
     (daemon.inbox / "link.jpg").symlink_to(fresh)
     assert "it is a link" in run(daemon, "explain", daemon.inbox / "link.jpg")[1]
     (daemon.inbox / "second.jpg").hardlink_to(fresh)
     assert "second name" in run(daemon, "explain", fresh)[1]
     daemon.configure(photos={"done": ".done"}, settle=0.1)
     assert "photos.done" in run(daemon, "explain", daemon.drop("scan.jpg", b"x"))[1]
-    assert "nothing is there" in run(daemon, "explain", daemon.inbox / "gone.jpg")[1]
-    assert "no folder of this configuration" in run(daemon, "explain", daemon.file)[1]
+
+
+def test_explain_of_what_nobody_knows_says_so_by_its_exit_code(daemon: Daemon) -> None:
+    """A path in no folder, a file that is not there, and one that somebody else put into an outbox: a sentence, and 1."""
+    code, said = run(daemon, "explain", daemon.file)
+    assert (code, "no folder of this configuration" in said) == (1, True)
+    code, said = run(daemon, "explain", daemon.inbox / "gone.jpg")
+    assert (code, "nothing is there" in said) == (1, True)
+    (daemon.outbox / "strange.jpg").write_bytes(b"x")
+    code, said = run(daemon, "explain", daemon.outbox / "strange.jpg")
+    assert (code, "knows of no such file" in said) == (1, True)
 
 
 @pytest.mark.parametrize("originals", ["keep", "archive"])

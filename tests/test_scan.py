@@ -16,7 +16,8 @@ from tests.rooms import CANARY, NASTY, bound_by_rights, drop, inbox_in, open_des
 from facewarden import config, files
 from facewarden.config.profile import PhotoNames
 from facewarden.files import Signature
-from facewarden.intake.scan import Names, look, scan
+from facewarden.intake.names import Names
+from facewarden.intake.scan import look, scan
 
 ALL = Names(config.Profile())
 

@@ -169,5 +169,5 @@ def test_an_empty_file_is_given_more_time() -> None:
     settling.see(b"begun", Signature(1, 9, 1), now=1.0)
     there = {b"empty": Signature(1, 0, 1), b"begun": Signature(1, 9, 1)}
     assert [settled.path for settled in taken(settling, 1.0 + QUIET, there)] == [b"begun"]
-    assert not taken(settling, 10 * QUIET - 0.1, there)
-    assert [settled.path for settled in taken(settling, 10 * QUIET, there)] == [b"empty"]
+    assert not taken(settling, 25 * QUIET - 0.1, there)
+    assert [settled.path for settled in taken(settling, 25 * QUIET, there)] == [b"empty"]

@@ -17,8 +17,9 @@ from facewarden.config.models import Role
 from facewarden.delivery.original import is_there
 from facewarden.delivery.placing import came_through
 from facewarden.finding import by_name, doors
+from facewarden.intake.names import Names
 from facewarden.intake.root import Door
-from facewarden.intake.scan import Names, scan
+from facewarden.intake.scan import scan
 from facewarden.journal import Job, read_jobs
 from facewarden.key import known_key
 from facewarden.newfile import PREFIX

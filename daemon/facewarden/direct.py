@@ -20,7 +20,8 @@ from facewarden.delivery.encode import result_name
 from facewarden.delivery.publish import put
 from facewarden.delivery.quarantine import report
 from facewarden.errors import EMPTY, NOT_WRITTEN, TOO_MANY_BYTES, UNREADABLE, FileRefused, Reason
-from facewarden.intake.scan import Names, scan
+from facewarden.intake.names import Names
+from facewarden.intake.scan import scan
 from facewarden.pool import Pool
 from facewarden.replies import Reply
 from facewarden.values import Recipe

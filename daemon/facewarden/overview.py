@@ -106,5 +106,5 @@ def _waits(configuration: config.Configuration, inbox: config.Inbox, said: dict[
         waiting = account.waiting
     except OSError as error:
         troubles = {"folder_out_of_reach": errno.errorcode.get(error.errno or 0, "")}
-    unknown = {"paused_s": None, "more": False, "running": 0, "oldest_s": None}
+    unknown = {"paused_s": None, "more": False, "running": 0, "oldest_s": None, "left_alone": None}
     return {"watch": None, "troubles": troubles, "waiting": waiting, **unknown}

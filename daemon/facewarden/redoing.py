@@ -11,7 +11,8 @@ from collections.abc import Collection, Iterator
 
 from facewarden import config, filename, files
 from facewarden.errors import FOLDER, JOURNAL_DAMAGED, CannotStart
-from facewarden.intake.scan import Names, scan
+from facewarden.intake.names import Names
+from facewarden.intake.scan import scan
 from facewarden.journal import is_there
 
 LOOKED_AT = 1000

@@ -13,8 +13,9 @@ from facewarden import config, direct, protocol
 from facewarden.errors import FileRefused, Reason
 from facewarden.files import Signature
 from facewarden.finding import doors
+from facewarden.intake.names import Names
 from facewarden.intake.root import Door
-from facewarden.intake.scan import SHARED, Names, scan
+from facewarden.intake.scan import SHARED, scan
 from facewarden.journal import read_jobs
 from facewarden.pool import Pool
 

@@ -122,6 +122,7 @@ class Status:
             "more": inbox.more,
             "running": inbox.running,
             "oldest_s": None if oldest is None else round(now - oldest, 1),
+            "left_alone": inbox.uncounted.names,
         }
 
     def _away(self) -> dict[str, dict[str, Any]]:

@@ -13,6 +13,7 @@ import typer
 from facewarden import config
 from facewarden.cli.terminal import DEFAULT_FILE, ConfigurationFile, errors_to, told_plainly
 from facewarden.errors import Exit
+from facewarden.explaining import NothingKnownError
 from facewarden.explaining import explain as explained
 from facewarden.finding import Found, find, quarantined
 from facewarden.forgetting import forget_old
@@ -29,14 +30,17 @@ def explain(
     ],
     file: ConfigurationFile = DEFAULT_FILE,
 ) -> None:
-    """Tell why a file is where it is, and what can be done. Prints file names."""
+    """Tell why a file is where it is, and what can be done; 1 if nothing is known of it. Prints file names."""
     with told_plainly():
         try:
-            lines = explained(config.load(file), path)
+            lines, code = explained(config.load(file), path), Exit.FINE
+        except NothingKnownError as nothing:
+            lines, code = [str(nothing)], Exit.SOME_FAILED
         except OSError as error:
             _out_of_reach(error)
     for line in lines:
         typer.echo("".join(letter if letter.isprintable() else "?" for letter in line))
+    raise typer.Exit(code)
 
 
 def retry(

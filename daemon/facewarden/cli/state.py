@@ -115,7 +115,8 @@ def _table(inboxes: list[dict[str, Any]]) -> Table:
 
 
 def _state(inbox: dict[str, Any]) -> str:
-    watch = inbox["watch"] or ""
+    left = f"{inbox['left_alone']} left alone" if inbox.get("left_alone") else ""
+    watch = ", ".join(filter(None, (inbox["watch"], left)))
     troubles = [f"{event.replace('_', ' ')} {number}".strip() for event, number in inbox["troubles"].items()]
     if inbox["owed"]:
         troubles.append(f"{inbox['owed']} originals still to be archived or deleted")

@@ -43,21 +43,8 @@ class PhotoNames(Section):
 
     names: tuple[str, ...] = Field(("*",), description="Patterns of file names that count as photos, case ignored.")
     ignore: tuple[str, ...] = Field(
-        (
-            ".*",
-            "~*",
-            "*~",
-            "*.tmp",
-            "*.temp",
-            "*.part",
-            "*.partial",
-            "*.crdownload",
-            "*.filepart",
-            "*.swp",
-            "Thumbs.db",
-            "desktop.ini",
-        ),
-        description="Patterns that never count: what scanners, browsers and file servers use while they still write.",
+        (".*", "~*", "*~"),
+        description="Patterns that never count, besides what other programs leave in folders (docs/folders.md).",
     )
     done: str | None = Field(
         None,

@@ -10,6 +10,7 @@ import os
 from typing import Literal
 
 from facewarden import files
+from facewarden.intake.foreign import GROWING
 from facewarden.leases import OpenForWritingError, unwritten
 
 TAIL = 512
@@ -20,7 +21,7 @@ State = Literal["complete", "open", "hollow"]
 
 
 def state_of(root: int, path: bytes) -> State:
-    """`open` where a program has it open for writing, `hollow` where a part of it seems to be missing. Raises OSError."""
+    """`open` where somebody still writes to it, `hollow` where a part of it seems to be missing. Raises OSError."""
     parent, _, name = path.rpartition(b"/")
     try:
         with files.folder(parent, beneath=root) as here:
@@ -28,12 +29,23 @@ def state_of(root: int, path: bytes) -> State:
     except PermissionError:
         return "complete"  # it is refused when it is claimed, with a reason
     try:
+        if _is_growing(root, path, empty=not os.fstat(descriptor).st_size):
+            return "open"
         with unwritten(descriptor):
             return "hollow" if has_hole(descriptor) or _ends_in_zeros(descriptor) else "complete"
     except OpenForWritingError:
         return "open"
     finally:
         os.close(descriptor)
+
+
+def _is_growing(root: int, path: bytes, *, empty: bool) -> bool:
+    """Whether a file beside it says so, under a name that a download program gives while it is at work."""
+    return any(
+        files.status_of(path + ending, root) is not None
+        for ending, of_empty in GROWING.items()
+        if (empty or not of_empty) and len(path.rpartition(b"/")[2] + ending) <= files.NAME_BYTES
+    )
 
 
 def has_hole(descriptor: int) -> bool:

@@ -21,10 +21,12 @@ from facewarden.errors import ALREADY_RUNNING, CannotStart
 from facewarden.files import Signature
 from facewarden.intake.complete import State, state_of
 from facewarden.intake.known import Known
+from facewarden.intake.names import Names, may_be_note
 from facewarden.intake.rhythm import SHARE, Rhythm
 from facewarden.intake.root import Root
-from facewarden.intake.scan import SHARED, Names, look, scan
-from facewarden.intake.settle import Settled, Settling
+from facewarden.intake.scan import SHARED, look, scan, stands_beside
+from facewarden.intake.settle import HOLLOW_TIMES, Settled, Settling
+from facewarden.intake.uncounted import Uncounted
 from facewarden.values import Recipe
 
 log = structlog.get_logger()
@@ -74,6 +76,7 @@ class Inbox:
         self.next_scan = self._last_scan = 0.0
         self.ready: deque[Settled] = deque()
         """Settled files, oldest first, under way until `ended`."""
+        self.uncounted = Uncounted(settings.name)
         self._names = Names(settings, settings.marker)
         self._settling = Settling(settings.settle, ROOM)
         self._known = Known(functools.partial(finished, settings.name), amended)
@@ -82,7 +85,7 @@ class Inbox:
         self._not_before = 0.0
         self._folder_failed = False
         self._pause = FIRST_PAUSE
-        self._shared = self._growing = 0
+        self._growing = 0
 
     @property
     def name(self) -> str:
@@ -129,15 +132,11 @@ class Inbox:
         self._last_scan = now
         self.next_scan = self._rhythm.next_scan(now, events=self.way == "events", blind=self.blind)
         self._known.scan_begins()
-        with self._rhythm.measured(), self.root.opened() as root:
+        with self._rhythm.measured(), self.uncounted.counted(), self.root.opened() as root:
             self.more = False
-            shared = self._shared
-            self._shared = 0
             for path, signature in self._oldest(root):
                 self._see(path, signature, now)
         self._known.scan_ended()
-        if self._shared != shared:
-            log.warning("hard_links_passed_over", inbox=self.name, waiting=self._shared)
         self.scanned = True
         if self._folder_failed:
             self.recovered()
@@ -153,8 +152,8 @@ class Inbox:
                 photo = path.removesuffix(self._names.done)
                 counts = self._names.path(photo) and (self.settings.subfolders != "ignore" or b"/" not in photo)
                 signature = look(root, photo, self._names.done) if counts else None
-                if signature == SHARED:
-                    self.scan_soon()  # a program that gives a file its last name with link(2) takes the first one away
+                if signature == SHARED or (signature and may_be_note(photo)):
+                    self.scan_soon()  # who gives a last name with link(2) takes the first one away; a note's photo comes
                 elif signature:
                     self._see(photo, signature, now, self.settings.settle_renamed if renamed else None)
 
@@ -193,7 +192,6 @@ class Inbox:
 
     @property
     def not_before(self) -> float:
-        """Until when it is left alone."""
         return self._not_before
 
     def next_due(self, now: float) -> float:
@@ -206,10 +204,10 @@ class Inbox:
         """Those files of the folder that are new, at most as many as there is room for, and those watched already."""
         heap: list[tuple[int, bytes, Signature]] = []
         deep = self.settings.subfolders != "ignore"
-        for path, signature in scan(root, self._names, deep=deep, passed=self._passed):
+        for path, signature in scan(root, self._names, deep=deep, passed=self._passed, left=self.uncounted.name):
             self.walked += signature == SHARED  # all others were counted when they were to be passed
             if signature == SHARED:
-                self._shared += 1
+                self.uncounted.link()
             elif path in self._settling:
                 yield path, signature
             elif len(heap) >= self._settling.left and (not heap or -signature.mtime_ns <= heap[0][0]):
@@ -227,8 +225,9 @@ class Inbox:
         return self._known.remembers(path, status)
 
     def _looked(self, root: int, path: bytes) -> Signature | None:
+        """As `look`; None for what does not count, or no more: a note is often there before its photo."""
         signature = look(root, path, self._names.done)
-        return None if signature == SHARED else signature
+        return None if signature == SHARED or stands_beside(root, path, self._names) else signature
 
     def _state_of(self, root: int, path: bytes) -> State:
         try:
@@ -241,6 +240,7 @@ class Inbox:
     def _see(self, path: bytes, signature: Signature, now: float, quiet_seconds: float | None = None) -> None:
         if path in self._under_way or self._known.has_ended(path, signature):
             return
+        quiet_seconds = HOLLOW_TIMES * self.settings.settle if may_be_note(path) else quiet_seconds
         self.more |= not self._settling.see(path, signature, now, quiet_seconds)
         self._tell_growing()
 

@@ -5,64 +5,38 @@ Links are never followed, whether to files or to folders: what a link points at 
 
 from __future__ import annotations
 
-import fnmatch
-import glob
 import os
-import re
 import stat
 from collections.abc import Callable, Iterator
 
 import structlog
 
 from facewarden import files
-from facewarden.config import Profile
 from facewarden.files import Signature
-from facewarden.newfile import PREFIX
+from facewarden.intake.names import Names, may_be_note, notes_beside
 
 log = structlog.get_logger()
-
-NEVER = (f"{PREFIX}*", "@eaDir", "#recycle", "#snapshot", "lost+found", "System Volume Information", "$RECYCLE.BIN")
-"""Our own files on their way, and folders that NAS systems and disks keep for themselves."""
-
 
 SHARED = Signature(0, -1, 0)
 """In place of a file's signature: it has a second name (a hard link), here or anywhere, through which others may write
 to it or keep it. Such a file is not read (docs/decisions/0008-hard-links.md)."""
 
 
-class Names:
-    """Which names in an inbox count, from its profile's patterns; case is ignored as scanners do."""
-
-    def __init__(self, profile: Profile, marker: str | None = None) -> None:
-        self._wanted = _any_of(profile.photos.names)
-        marks = [f"*{glob.escape(profile.photos.done)}"] if profile.photos.done else []
-        own = [glob.escape(marker)] if marker else []
-        self._ignored = _any_of((*profile.photos.ignore, *NEVER, *marks, *own))
-        self.done = os.fsencode(profile.photos.done or "")
-        """What a file's name plus this must name too before the file counts; empty: nothing."""
-
-    def file(self, name: str) -> bool:
-        return bool(self._wanted(name)) and not self._ignored(name)
-
-    def folder(self, name: str) -> bool:
-        return not self._ignored(name)
-
-    def path(self, path: bytes) -> bool:
-        """Whether a file at this path relative to the inbox counts, its folders included."""
-        *folders, name = os.fsdecode(path).split("/")
-        return self.file(name) and all(self.folder(folder) for folder in folders)
-
-
-def _any_of(patterns: tuple[str, ...]) -> Callable[[str], re.Match[str] | None]:
-    return re.compile("|".join(fnmatch.translate(pattern) for pattern in patterns) or r"(?!)", re.IGNORECASE).match
-
-
 Passed = Callable[[bytes, os.stat_result], bool]
 """Whether a file, by its path and what the system says of it, need not be told of."""
 
 
+Left = Callable[[], None]
+"""Called for each file and folder that is left alone for its name."""
+
+
 def scan(
-    root: int, names: Names, *, deep: bool, passed: Passed = lambda path, status: False
+    root: int,
+    names: Names,
+    *,
+    deep: bool,
+    passed: Passed = lambda path, status: False,
+    left: Left = lambda: None,
 ) -> Iterator[tuple[bytes, Signature]]:
     """Each file that counts, as its path relative to the folder `root` (a descriptor) and its signature.
 
@@ -73,17 +47,13 @@ def scan(
     while waiting:
         relative = waiting.pop()
         try:
-            with files.folder(relative, beneath=root) as here, os.scandir(here) as entries:
-                for entry in entries:
+            with files.folder(relative, beneath=root) as here:
+                for entry in _counting(here, names, left):
                     path = relative + os.fsencode(entry.name)
                     if entry.is_dir(follow_symlinks=False):
-                        if deep and names.folder(entry.name):
+                        if deep:
                             waiting.append(path + b"/")
-                    elif (
-                        entry.is_file(follow_symlinks=False)
-                        and names.file(entry.name)
-                        and (signature := _looked(entry, path, here, names.done, passed))
-                    ):
+                    elif signature := _looked(entry, path, here, names.done, passed):
                         yield path, signature
         except PermissionError as error:
             if not relative:
@@ -93,6 +63,51 @@ def scan(
             # Where a subfolder was taken away while we walked, what was in it has gone with it.
             if not relative or error.errno not in files.GONE:
                 raise
+
+
+def _counting(here: int, names: Names, left: Left) -> Iterator[os.DirEntry[str]]:
+    """The subfolders and regular files of an open folder that count by their names, notes last: their photo may come after them."""
+    notes = []
+    with os.scandir(here) as entries:
+        for entry in entries:
+            folder = entry.is_dir(follow_symlinks=False)
+            if not folder and not entry.is_file(follow_symlinks=False):
+                continue
+            if not (names.folder(entry.name) if folder else names.file(entry.name)):
+                if not names.own(entry.name):
+                    left()
+            elif folder or not may_be_note(entry.name):
+                yield entry
+            else:
+                notes.append(entry)
+    beside = _of_photos(here, names, [note.name for note in notes])
+    for note in notes:
+        if note.name in beside:
+            left()
+        else:
+            yield note
+
+
+def _of_photos(here: int, names: Names, notes: list[str]) -> set[str]:
+    """Those of these notes whose photo stands in the same open folder."""
+    if not notes:
+        return set()
+    with os.scandir(here) as entries:
+        return notes_beside(notes, (entry.name for entry in entries if _is_photo(entry.name, names)))
+
+
+def _is_photo(name: str, names: Names) -> bool:
+    return names.file(name) and not may_be_note(name)
+
+
+def stands_beside(root: int, path: bytes, names: Names) -> bool:
+    """Whether this is a note that stands beside the photo that it is about. Raises OSError."""
+    parent, _, name = path.rpartition(b"/")
+    note = os.fsdecode(name)
+    if not may_be_note(note):
+        return False
+    with files.folder(parent, beneath=root) as here:
+        return note in _of_photos(here, names, [note])
 
 
 def _looked(entry: os.DirEntry[str], path: bytes, here: int, done: bytes, passed: Passed) -> Signature | None:

@@ -15,9 +15,11 @@ from facewarden.intake.complete import State
 NOTICE_AFTER = 10
 """Quiet times after which a file that still changes is told of."""
 
-EMPTY_TIMES = 10
-"""Quiet times for a file that is empty, or in which a part seems to be missing: many programs make a file long before their
-first bytes are there (smbclient, say), or give it its full size first."""
+HOLLOW_TIMES = 10
+"""Quiet times for a file in which a part seems to be missing: some programs give a file its full size first."""
+
+EMPTY_TIMES = 25
+"""Quiet times for an empty file: many programs make one long before their first bytes are there, and it holds up nothing."""
 
 
 @dataclasses.dataclass(slots=True)
@@ -122,7 +124,7 @@ class Settling:
             seen.quiet_since, seen.quiet_seconds = now, self._quiet_seconds
             self._tell(seen, now)
         elif state == "hollow":
-            seen.quiet_seconds = EMPTY_TIMES * self._quiet_seconds
+            seen.quiet_seconds = HOLLOW_TIMES * self._quiet_seconds
         return seen.due > now
 
     def _changed(self, seen: _Watched, signature: Signature, now: float) -> None:
