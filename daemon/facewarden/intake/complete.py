@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from typing import Literal
 
-from facewarden import files
+from facewarden import filename, files
 from facewarden.intake.foreign import GROWING
 from facewarden.leases import OpenForWritingError, unwritten
 
@@ -44,7 +44,7 @@ def _is_growing(root: int, path: bytes, *, empty: bool) -> bool:
     return any(
         files.status_of(path + ending, root) is not None
         for ending, of_empty in GROWING.items()
-        if (empty or not of_empty) and len(path.rpartition(b"/")[2] + ending) <= files.NAME_BYTES
+        if (empty or not of_empty) and len(path.rpartition(b"/")[2] + ending) <= filename.NAME_BYTES
     )
 
 
