@@ -21,7 +21,7 @@ LEVELS: list[set[str]] = [
     {"facewarden", "errors", "values", "protocol"},  # the ground floor
     {"regions"},  # geometry on its values
     {"filename", "leases"},  # tools
-    {"files"},
+    {"files", "givenfile"},
     {"config", "key", "logs", "newfile", "notify", "replies", "turns"},
     {"journal", "outcomes"},
     {"moves"},  # what a changed configuration means for what the journal knows

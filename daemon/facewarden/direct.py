@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
-from facewarden import files, protocol
+from facewarden import files, givenfile, protocol
 from facewarden.config import Profile
 from facewarden.config.models import LimitsSection
 from facewarden.delivery.binding import Binding
 from facewarden.delivery.encode import result_name
 from facewarden.delivery.publish import put
 from facewarden.delivery.quarantine import report
-from facewarden.errors import EMPTY, NOT_WRITTEN, TOO_MANY_BYTES, UNREADABLE, FileRefused, Reason
+from facewarden.errors import EMPTY, NO_REGULAR_FILE, NOT_WRITTEN, TOO_MANY_BYTES, UNREADABLE, FileRefused, Reason
 from facewarden.intake.names import Names
 from facewarden.intake.scan import scan
 from facewarden.pool import Pool
@@ -113,8 +113,9 @@ def _redact_one(source: Source, target: Path, profile: Profile, recipe: Recipe, 
 def read(path: Path, most: int) -> bytes:
     """A file's bytes. Raises FileRefused where it cannot be read, is empty or larger than `most`."""
     try:
-        with path.open("rb") as file:
-            data = file.read(most + 1)
+        data = givenfile.read(path, most + 1)
+    except givenfile.NoRegularFileError:
+        raise FileRefused(NO_REGULAR_FILE) from None
     except OSError:
         raise FileRefused(UNREADABLE) from None
     if len(data) > most:

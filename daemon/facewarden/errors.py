@@ -153,6 +153,14 @@ DOCUMENT_TOO_LONG = _reason(
     "Raise limits.frames, or split the document.",
 )
 
+# 57: what was named on the command line
+NO_REGULAR_FILE = _reason(
+    57,
+    "no_regular_file",
+    "It is no regular file but a pipe, a socket or a device.",
+    "Copy what comes out of it into a file, and name that.",
+)
+
 # 40-59: the service cannot start
 CONFIGURATION = _reason(
     40, "configuration", "The configuration is not valid.", "Mend the faults listed.", exit=Exit.USAGE

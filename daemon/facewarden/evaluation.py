@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from facewarden import regions
+from facewarden import givenfile, regions
 from facewarden.errors import CONFIGURATION, CannotStart
 from facewarden.regions import Coverage
 from facewarden.values import Region, Shape
@@ -135,11 +135,12 @@ def read_labels(files: Sequence[Path]) -> list[tuple[Path, Labelled]]:
     found: list[tuple[Path, Labelled]] = []
     for number, file in enumerate(files, 1):
         try:
-            labelled = TypeAdapter(list[Labelled]).validate_json(file.read_bytes())
+            labelled = TypeAdapter(list[Labelled]).validate_json(givenfile.read(file))
         except ValidationError as error:
             raise CannotStart(CONFIGURATION, tuple(_faults(number, error))) from None
-        except OSError:
-            raise CannotStart(CONFIGURATION, (f"label file {number}: cannot be read",)) from None
+        except OSError as error:
+            fault = f"label file {number}: cannot be read ({givenfile.why(error)})"
+            raise CannotStart(CONFIGURATION, (fault,)) from None
         found += [(file.parent / entry.file, entry) for entry in labelled]
     return found
 
@@ -155,7 +156,7 @@ def _faults(number: int, error: ValidationError) -> list[str]:
 def read_predictions(file: Path) -> Mapping[Path, Predicted]:
     """Predictions by the resolved path of their photo. Raises CannotStart(CONFIGURATION)."""
     try:
-        lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+        lines = [json.loads(line) for line in givenfile.read(file).decode().splitlines() if line.strip()]
         predicted = [Predicted.model_validate(line) for line in lines if "error" not in line]
     except (OSError, ValueError):
         raise CannotStart(

@@ -12,7 +12,7 @@ import os
 import secrets
 from pathlib import Path
 
-from facewarden import files
+from facewarden import files, givenfile
 from facewarden.errors import CONFIGURATION, CannotStart
 
 CREDENTIAL = "facewarden.key"
@@ -33,7 +33,7 @@ def known_key(state: Path) -> bytes | None:
     """The key for those beside the service; None where only the service has it (a credential of systemd's)."""
     folder = os.environ.get("CREDENTIALS_DIRECTORY")
     file = state / "key"
-    return (folder and _given(Path(folder, CREDENTIAL))) or (file.read_bytes() if file.exists() else None)
+    return (folder and _given(Path(folder, CREDENTIAL))) or (givenfile.read(file) if file.exists() else None)
 
 
 def content_of(key: bytes, data: bytes | bytearray) -> bytes:
@@ -54,11 +54,11 @@ def content_of_file(key: bytes, descriptor: int) -> bytes:
 def _given(credential: Path) -> bytes | None:
     """What the file holds; None where there is none: the unit offers the credential, and who installs it may leave it out."""
     try:
-        key = credential.read_bytes()
+        key = givenfile.read(credential)
     except FileNotFoundError:
         return None
     except OSError as error:
-        fault = f"credential {CREDENTIAL}: cannot be read ({os.strerror(error.errno or 0)})"
+        fault = f"credential {CREDENTIAL}: cannot be read ({givenfile.why(error)})"
         raise CannotStart(CONFIGURATION, (fault,)) from None
     if len(key) < BYTES:
         raise CannotStart(CONFIGURATION, (f"credential {CREDENTIAL}: give it at least {BYTES} random bytes",))
@@ -72,4 +72,4 @@ def _own(state: Path) -> bytes:
             files.write_durable(b"key.new", secrets.token_bytes(BYTES), folder, 0o600)
             os.rename("key.new", "key", src_dir_fd=folder, dst_dir_fd=folder)
             os.fsync(folder)
-    return file.read_bytes()
+    return givenfile.read(file)

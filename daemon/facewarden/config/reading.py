@@ -6,7 +6,6 @@ A fault never repeats a value, because values are paths.
 from __future__ import annotations
 
 import difflib
-import os
 import re
 from collections import Counter
 from pathlib import Path
@@ -16,6 +15,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from facewarden import givenfile
 from facewarden.config.models import Configuration, Inbox
 from facewarden.config.recipe import read_emblem
 from facewarden.errors import CONFIGURATION, CannotStart
@@ -75,9 +75,9 @@ class _StrictLoader(yaml.SafeLoader):
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        raw = yaml.load(file.read_text(encoding="utf-8"), Loader=_StrictLoader)  # noqa: S506 - it is a SafeLoader
+        raw = yaml.load(givenfile.read(file).decode(), Loader=_StrictLoader)  # noqa: S506 - it is a SafeLoader
     except OSError as error:
-        raise _refused([f"the file cannot be read: {os.strerror(error.errno or 0)}"]) from None
+        raise _refused([f"the file cannot be read: {givenfile.why(error)}"]) from None
     except UnicodeDecodeError:
         raise _refused(["the file is not UTF-8 text: save it as UTF-8"]) from None
     except yaml.YAMLError as error:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 
+from facewarden import givenfile
 from facewarden.config.models import Configuration, WeightsFile
 from facewarden.config.profile import Profile
 from facewarden.errors import CONFIGURATION, SUPPLIED_WEIGHTS, CannotStart
@@ -21,9 +21,9 @@ def terms_of(configuration: Configuration) -> Terms:
 
 def _content(given: WeightsFile) -> bytes:
     try:
-        content = given.path.read_bytes()
+        content = givenfile.read(given.path)
     except OSError as error:
-        fault = f"weights.yunet.path: cannot be read ({os.strerror(error.errno or 0)})"
+        fault = f"weights.yunet.path: cannot be read ({givenfile.why(error)})"
         raise CannotStart(SUPPLIED_WEIGHTS, (fault,)) from None
     if hashlib.sha256(content).hexdigest() != given.sha256.lower():
         raise CannotStart(SUPPLIED_WEIGHTS, ("weights.yunet.sha256: the file is another one",))
@@ -52,10 +52,9 @@ def read_emblem(file: Path | None) -> bytes:
     if file is None:
         raise _bad_emblem("style image needs a picture file here")
     try:
-        with file.open("rb") as opened:
-            content = opened.read(EMBLEM.bytes + 1)
+        content = givenfile.read(file, EMBLEM.bytes + 1)
     except OSError as error:
-        raise _bad_emblem(f"cannot be read ({os.strerror(error.errno or 0)})") from None
+        raise _bad_emblem(f"cannot be read ({givenfile.why(error)})") from None
     if not 0 < len(content) <= EMBLEM.bytes:
         raise _bad_emblem("the file is empty, or larger than 1 MB")
     return content
