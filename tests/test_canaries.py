@@ -151,6 +151,11 @@ class Life:
         hidden.rename(file)
         return file
 
+    def drop_refused(self, data: bytes) -> None:
+        """Drop a photo for whose folder there is no room in the outbox: a file has its name."""
+        (self.daemon.folder / f"{NAME} plain out" / f"{NAME} {len(self.names)}").write_bytes(b"somebody's own")
+        self.drop("plain", data)
+
     def drop_plain(self, data: bytes) -> None:
         """Put a file into an inbox whose name is one plain word, as a harmless value might be."""
         self.contents.append(data)
@@ -239,7 +244,8 @@ def every_outcome(life: Life) -> None:
             life.drop("plain", make())
         life.drop(errors.NOT_ENCODED.name, file_of(Image.fromarray(noise(4, 16500, 1)), "PNG"))
         life.drop(errors.ZONE_OUTSIDE.name, photo(13))
-        count = 6 + len(FILES) + len(STRICT)
+        life.drop_refused(photo(16))
+        count = 7 + len(FILES) + len(STRICT)
         life.wait_for(count, "all files end")
         with hidden_from(life):
             life.wait_for(count + 1, "a file that cannot be read ends")
@@ -323,7 +329,7 @@ def _everything_happened(life: Life, heard: dict[str, bytes]) -> None:
     """Or the silence would prove nothing."""
     outcomes = {outcome for outcome, _ in life.ended()}
     reasons = {REASONS[reason] for outcome, reason in life.ended() if outcome == "quarantined"}
-    possible = {*FILES, *STRICT, *DEATHS, errors.UNREADABLE}
+    possible = {*FILES, *STRICT, *DEATHS, errors.UNREADABLE, errors.NAME_REFUSED}
     assert outcomes == {"published", "held", "quarantined"}
     assert reasons == possible
     assert possible | NOT_BY_A_FILE == {reason for number, reason in REASONS.items() if number < 40}

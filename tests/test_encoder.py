@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
+import resource
 import time
 from pathlib import Path
 
@@ -65,6 +68,8 @@ def test_it_dies_with_the_service() -> None:
     if not parent:
         os.close(read)
         try:
+            with contextlib.suppress(ValueError):  # only root may raise it
+                resource.setrlimit(resource.RLIMIT_CORE, (1 << 20, 1 << 20))
             encode_in_time(order("GIF"), 300)
         finally:
             os._exit(0)
@@ -73,6 +78,7 @@ def test_it_dies_with_the_service() -> None:
         (child,) = wait_until(lambda: Path(f"/proc/{parent}/task/{parent}/children").read_text().split(), "it encodes")
         wait_until(lambda: b"encoder" in Path(f"/proc/{child}/cmdline").read_bytes(), "it is the encoder")
         wait_until(lambda: cpu_ticks(int(child)) > 100, "it is at work")
+        assert re.search(r"Max core file size +0 +0 ", Path(f"/proc/{child}/limits").read_text())
     finally:
         os.kill(parent, 9)
         os.waitpid(parent, 0)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import pickle
+import resource
 import signal
 import subprocess
 import sys
@@ -43,11 +44,11 @@ def encode_in_time(order: Order, seconds: float) -> bytes:
     timer = threading.Timer(seconds, _ended, (process, late))
     timer.start()
     try:
-        data = _asked(process, order)
+        with process:  # closes its pipes, however it ended
+            data = _asked(process, order)
+            process.kill()
     finally:
         timer.cancel()
-        process.kill()
-        process.wait()
     if late.is_set():
         raise FileRefused(DEADLINE)
     if process.returncode or not data:
@@ -75,14 +76,14 @@ def _asked(process: subprocess.Popen[bytes], order: Order) -> bytes:
             pickle.dump(order, requests, protocol=5)
     except BrokenPipeError:
         return b""
-    with process.stdout as results:
-        data = results.read()
+    data = process.stdout.read()
     process.wait()
     return data
 
 
 def main() -> None:
-    """Encode one picture from stdin to stdout. It ends with the thread that asked for it (prctl(2))."""
+    """Encode one picture from stdin to stdout. It ends with the thread that asked for it (prctl(2)), and leaves no core file."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     order = pickle.load(sys.stdin.buffer)  # noqa: S301 - the service's own
     try:
