@@ -355,17 +355,20 @@ while wire.read_request():
     wire.write_picture(Picture(FORMAT, ()))
     for number in range(20):
         time.sleep(0.15)
-        wire.write_frame(Frame(np.zeros((2, 2), np.uint8)), (), 0, with_pixels=True)
+        wire.write_frame(Frame(np.zeros((SIDE, SIDE), np.uint8)), (), 0, with_pixels=True)
     wire.write_done(0, 0, 0)
 """
 """A worker whose frames take 0.15 seconds each, three in all."""
 
 
-@pytest.mark.parametrize(("container", "gets_through"), [("TIFF", True), ("PDF", True), ("GIF", False)])
-def test_a_long_document_has_more_time(container: str, gets_through: bool) -> None:
-    """Each page adds a tenth of a photo's time, so that many pages get through; an animation must do without."""
+@pytest.mark.parametrize(
+    ("container", "side", "gets_through"),
+    [("TIFF", 1000, True), ("PDF", 1000, True), ("GIF", 1000, False), ("TIFF", 2, False), ("PDF", 2, False)],
+)
+def test_a_long_document_has_more_time(container: str, side: int, gets_through: bool) -> None:
+    """Each page of a million pixels adds a tenth of a photo's time; pages of no size buy none, and an animation does without."""
     places = [place for place in sys.path if Path(place).is_absolute()]
-    code = SLOW.replace("PLACES", repr(places)).replace("FORMAT", repr(container))
+    code = SLOW.replace("PLACES", repr(places)).replace("FORMAT", repr(container)).replace("SIDE", str(side))
     worker = WorkerProcess(Terms(), ("-c", code))
     try:
         worker.wait_ready()
@@ -395,7 +398,7 @@ class Weary:
 def test_an_answer_that_nobody_can_write_ends_its_worker() -> None:
     """What is left of the answer must not be taken for the next photo's."""
     places = [place for place in sys.path if Path(place).is_absolute()]
-    code = SLOW.replace("PLACES", repr(places)).replace("FORMAT", repr("TIFF"))
+    code = SLOW.replace("PLACES", repr(places)).replace("FORMAT", repr("TIFF")).replace("SIDE", "2")
     worker = WorkerProcess(Terms(), ("-c", code))
     try:
         worker.wait_ready()

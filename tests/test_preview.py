@@ -65,6 +65,16 @@ def test_areas_are_framed_and_scored() -> None:
         assert like(sheet, GREEN, 140)[above].any(), "no score is written"
 
 
+def test_of_very_many_areas_the_largest_are_drawn() -> None:
+    """Twenty thousand would take minutes; the sheet says how many there are."""
+    large = Region(200.0, 150.0, 200.0, 100.0, 0.87, "centerface", "rectangle")
+    small = [Region(900.0, 100.0 + 0.01 * number, 4.0, 4.0, 0.3, "centerface", "rectangle") for number in range(20_000)]
+    green = like(opened(preview.sheet(reply_of(np.full((500, 1000, 3), 90, np.uint8), found=(*small, large)))), GREEN)
+    assert green[200, 198:203].any(), "the large one is drawn, though it comes last"
+    assert not green[130:300, 890:920].any(), "of the small ones only the first are"
+    assert green[480:, :150].any(), "how many there are is written"
+
+
 def test_several_frames_stand_in_a_grid() -> None:
     """Each frame in its place; of many, sixteen taken evenly, and the sheet says how many there are."""
     frames = [np.full((50, 80, 3), 10 * number, dtype=np.uint8) for number in range(4)]
