@@ -5,9 +5,11 @@ Folders are touched in threads of their own, for a mount that hangs lets nobody 
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Collection
+from pathlib import Path
 from typing import Literal
 
 import structlog
@@ -86,10 +88,19 @@ class Latecomers:
 
 
 def _ask(inbox: config.Inbox, answers: dict[str, bool]) -> None:
-    made = (inbox.folder("quarantine"), inbox.folder("hold"), inbox.folder("archive"), inbox.preview or inbox.path)
+    made = {inbox.folder("quarantine"), inbox.folder("hold"), inbox.folder("archive"), inbox.preview or inbox.path}
+    for folder in made - {inbox.path}:
+        _is_there(folder)  # one that is missing is made; one that hangs keeps this thread
+    answers[inbox.name] = _is_there(inbox.path) and _is_there(inbox.outbox)
+
+
+def _is_there(folder: Path) -> bool:
+    """Whether it answers as a folder. It is listed, for what a mount tells of its root may come from a cache of the kernel."""
     try:
-        for folder in made:
-            folder.exists()  # one that is missing is made; one that hangs keeps this thread
-        answers[inbox.name] = inbox.path.is_dir() and inbox.outbox.is_dir()
+        with os.scandir(folder) as entries:
+            next(entries, None)
+    except PermissionError:
+        return True  # the check of folders tells which right is missing
     except OSError:
-        answers[inbox.name] = False
+        return False
+    return True

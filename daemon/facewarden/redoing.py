@@ -7,9 +7,11 @@ that are kept in an inbox at least half, and more than one, have results under t
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from facewarden import config, filename, files
+from facewarden.absent import Trouble
 from facewarden.errors import FOLDER, JOURNAL_DAMAGED, CannotStart
 from facewarden.intake.names import Names
 from facewarden.intake.scan import scan
@@ -21,29 +23,41 @@ LOOKED_AT = 1000
 _SUFFIXES = (b".jpg", b".png", b".webp", b".tiff")
 
 
-def require_known_results(configuration: config.Configuration, away: Collection[str] = ()) -> None:
+def require_known_results(configuration: config.Configuration, away: Mapping[str, Trouble]) -> None:
     """Raises CannotStart(JOURNAL_DAMAGED), with the keys of the inboxes, where results are there and no journal is.
 
-    Inboxes that are away are not looked at: once they are back, the journal that was begun meanwhile speaks for them.
+    Of an inbox that is away nobody can tell, unless its outbox is there and empty. Raises CannotStart(FOLDER).
     """
     if is_there(configuration.state):
         return
+    keeping = [(index, inbox) for index, inbox in enumerate(configuration.inboxes) if inbox.originals == "keep"]
     try:
-        faults = _faults(configuration, away)
+        unknown = any(
+            away[inbox.name] == "silent" or _holds(inbox.outbox) for _, inbox in keeping if inbox.name in away
+        )
+        faults = tuple(_fault(index) for index, inbox in keeping if inbox.name not in away and _has_results(inbox))
     except OSError:
-        fault = "an inbox or outbox cannot be read: without a journal nobody can tell what was delivered from it"
-        raise CannotStart(FOLDER, (fault,)) from None
+        unknown, faults = True, ()
+    if unknown:
+        fault = (
+            "an inbox or outbox cannot be read: without a journal nobody can tell what was delivered from it. "
+            "Bring it back, or start once with --anew to do its originals a second time"
+        )
+        raise CannotStart(FOLDER, (fault,))
     if faults:
         raise CannotStart(JOURNAL_DAMAGED, faults)
 
 
-def _faults(configuration: config.Configuration, away: Collection[str]) -> tuple[str, ...]:
-    return tuple(
+def _fault(index: int) -> str:
+    return (
         f"inboxes[{index}]: originals that are kept there have results in the outbox already, and the state folder knows "
         "of none. Bring the state folder back, or start once with --anew to do them a second time"
-        for index, inbox in enumerate(configuration.inboxes)
-        if inbox.name not in away and inbox.originals == "keep" and _has_results(inbox)
     )
+
+
+def _holds(folder: Path) -> bool:
+    """Whether anything is in a folder. Raises OSError where it is missing too."""
+    return any(folder.iterdir())
 
 
 def _has_results(inbox: config.Inbox) -> bool:

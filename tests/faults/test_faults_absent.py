@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from tests.daemon import wait_until
 from tests.faults import mounts
 from tests.faults.harness import Harness, Ledger
@@ -47,6 +48,7 @@ def test_a_mount_that_hangs_at_the_start(service: Harness, ledger: Ledger) -> No
     other, outbox = two_inboxes(service)
     share = service.folder / "share"
     share.mkdir()
+    assert service.once() == 0  # at the very first start nobody could tell whether a journal was lost
     with mounts.through_fuse(share, other) as fuse:
         fuse.hang()
         first = ledger.drop(service.inbox, 1)
@@ -91,3 +93,23 @@ def test_rows_of_an_inbox_that_is_away_are_kept(service: Harness, ledger: Ledger
     assert service.stop() == 0
     assert [path.name for path in outbox.iterdir()] == ["kept.jpg"]
     assert {path.name for path in service.outbox.iterdir()} == {first, second}
+
+
+@fault("journal corrupt, absent, older")
+@pytest.mark.parametrize("lost", ["inbox", "outbox"])
+def test_a_lost_journal_and_an_inbox_that_is_away(service: Harness, ledger: Ledger, lost: str) -> None:
+    """Nobody could tell then what was delivered of it, so nothing starts: it would all be done again once it is back."""
+    other, outbox = two_inboxes(service)
+    for number in (50, 51):
+        (other / f"{number}.jpg").write_bytes(portrait(number))
+    ledger.drop(service.inbox, 1)
+    assert service.once() == 0
+    (service.folder / "state").rename(service.folder / "lost")
+    gone = other if lost == "inbox" else outbox
+    gone.rename(service.folder / "away")
+    assert service.once() == 3
+    ledger.check_all_delivered()
+    (service.folder / "away").rename(gone)
+    (service.folder / "lost").rename(service.folder / "state")
+    assert service.once() == 0
+    assert len(list(outbox.iterdir())) == 2
