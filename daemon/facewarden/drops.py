@@ -8,9 +8,13 @@ The same bytes in the same inbox are the original of an earlier job, seen anew, 
 
 from __future__ import annotations
 
+import dataclasses
+
 from facewarden import config, files
 from facewarden.delivery.original import where
 from facewarden.delivery.placing import stands
+from facewarden.intake.names import Names
+from facewarden.intake.scan import scan
 from facewarden.journal import Job, Journal
 from facewarden.outcomes import FOLDERS
 
@@ -25,6 +29,20 @@ def known_again(journal: Journal, inbox: config.Inbox, root: int, job: Job) -> b
             journal.same_drop(job, earlier)
             return True
     return False
+
+
+def followed(journal: Journal, inbox: config.Inbox, root: int, job: Job) -> Job:
+    """The job with the name that its original has now, where somebody renamed it while its result was placed; that is noted.
+
+    Costs a walk through the inbox where it is not at its place. Raises OSError.
+    """
+    if where(job, root) not in ("gone", "replaced"):
+        return job
+    for path, signature in scan(root, Names(inbox, inbox.marker), deep=inbox.subfolders != "ignore"):
+        if signature == job.signature:
+            journal.renamed(job, path)
+            return dataclasses.replace(job, source=path)
+    return job
 
 
 def _is_same(earlier: Job, job: Job) -> bool:

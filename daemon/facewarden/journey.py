@@ -20,8 +20,9 @@ from facewarden import config, logs
 from facewarden.config.models import LimitsSection
 from facewarden.delivery.binding import Binding
 from facewarden.delivery.encode import container_of, result_name
-from facewarden.delivery.holding import held_preview, write_note
+from facewarden.delivery.holding import held_preview, remove_note, write_note
 from facewarden.delivery.naming import report_path, target_path
+from facewarden.delivery.original import OriginalLeftError, require_original
 from facewarden.delivery.placing import stands
 from facewarden.delivery.preview import preview_name, sheet
 from facewarden.delivery.publish import publish, put
@@ -86,9 +87,10 @@ class Journey:
                 return Ending(inbox.name, settled.path, "again")
             with door() as root:
                 claimed = claim(self._journal, inbox, root, settled, recipe, self._weights)
-                if known_again(self._journal, inbox, root, claimed.job):
-                    return Ending(inbox.name, settled.path, "again")
             with self._turns.of(claimed.content + claimed.variant):
+                # In its turn: it may be a photo that was under way until now, and was renamed meanwhile.
+                if self._known_again(inbox, door, claimed.job):
+                    return Ending(inbox.name, settled.path, "again")
                 outcome = self._deliver(inbox, door, recipe, claimed, time.monotonic() - settled.first_seen)
         except (NotSettledError, PoolStopped):
             return Ending(inbox.name, settled.path, "again")
@@ -96,6 +98,10 @@ class Journey:
             logs.out_of_reach(inbox.name, error)
             return Ending(inbox.name, settled.path, "out_of_reach")
         return Ending(inbox.name, settled.path, outcome)
+
+    def _known_again(self, inbox: config.Inbox, door: Door, job: Job) -> bool:
+        with door() as root:
+            return known_again(self._journal, inbox, root, job)
 
     def _deliver(
         self, inbox: config.Inbox, door: Door, recipe: Recipe, claimed: Claim, waited: float
@@ -209,20 +215,35 @@ class Journey:
         outcome: Outcome = "held" if inbox.without_face == "hold" and result.faceless else "published"
         root, job = inbox.folder("hold" if outcome == "held" else "outbox"), claimed.job
         wanted = result_name(target_path(inbox, self._journal.key, job.source), result.container)
+
+        def require() -> None:
+            with door() as here:
+                require_original(job, here)
+
         try:
             with _timed(told, "publish_s"):
+                require()
                 if outcome == "held":
                     write_note(job.id, result.faceless, result.reply, root, wanted)
                 counts = {"regions": result.regions, "faceless": result.faceless}
-                placed = publish(self._journal, job, outcome, result.data, root, wanted, **counts)
+                placed = publish(self._journal, job, outcome, result.data, root, wanted, require=require, **counts)
         except NameRefusedError:
             return self._quarantine(inbox, door, claimed, FileRefused(NAME_REFUSED), told)
+        except OriginalLeftError:
+            return self._vanished(job, root, wanted, told)
         conclude(self._journal, job, inbox, door)
         if inbox.preview and result.reply:
             with _timed(told, "preview_s"):
                 self._preview(inbox, inbox.preview, job, placed, result.reply, held=outcome == "held")
         log.info("job", **told, outcome=outcome)
         return outcome
+
+    def _vanished(self, job: Job, root: Path, wanted: bytes, told: dict[str, Any]) -> Outcome:
+        """The original was taken away, renamed or written to: what stands there now is a drop of its own."""
+        remove_note(job.id, root, wanted)
+        self._journal.vanished(job)
+        log.info("job", **told, outcome="vanished")
+        return "vanished"
 
     def _preview(self, inbox: config.Inbox, folder: Path, job: Job, result: bytes, reply: Reply, *, held: bool) -> None:
         """Only a help for the eye: the result stands already, whatever becomes of this. That of a held one waits as well."""

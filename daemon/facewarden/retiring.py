@@ -13,6 +13,7 @@ import structlog
 
 from facewarden import config
 from facewarden.delivery.retire import retire
+from facewarden.drops import followed
 from facewarden.intake.inbox import Inbox
 from facewarden.intake.root import Door
 from facewarden.journal import Job, Journal
@@ -30,6 +31,8 @@ def conclude(journal: Journal, job: Job, inbox: config.Inbox, door: Door) -> Non
     """Retire the original of a job whose result is durable, and end the job; owed where it cannot be done now."""
     try:
         with door() as root:
+            if inbox.originals != "keep":
+                job = followed(journal, inbox, root, job)
             fate = retire(job, root, inbox.originals, inbox.folder("archive"), journal.key)
     except OSError as error:
         journal.done(job, owed=True)

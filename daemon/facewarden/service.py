@@ -246,7 +246,7 @@ class Service:
             rounds.inbox.recovered()
             self._last_outcome = time.monotonic()
         rounds.note(lambda _: rounds.inbox.ended(ending.path))
-        if ending.outcome == "again":
+        if ending.outcome in ("again", "vanished"):  # what stands under that name by now is a drop of its own
             rounds.hint(ending.path, renamed=False)
         self._pulse.ended(ending.outcome)
         self._on_ending(ending)

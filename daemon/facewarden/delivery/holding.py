@@ -33,6 +33,16 @@ def write_note(job_id: str, faceless: int, reply: Reply | None, folder: Path, re
         files.write_durable(_note_name(job_id, name), _note(job_id, faceless, reply), there)
 
 
+def remove_note(job_id: str, folder: Path, result: bytes) -> None:
+    """Take back what `write_note` wrote, where it wrote anything: there will be no such result. Raises OSError."""
+    subfolder, _, name = result.rpartition(b"/")
+    note = subfolder + b"/" + _note_name(job_id, name)
+    with files.folder(folder) as top:
+        if files.status_of(note, top):
+            with files.folder(subfolder, beneath=top) as there:
+                files.unlink_if_there(_note_name(job_id, name), there)
+
+
 def remove_notes(job_id: str, here: int) -> None:
     """Take away the note of a result that is no longer held, whatever number its result's name had got."""
     ending = _note_name(job_id, b"")

@@ -41,9 +41,19 @@ def where(job: Job, root: int) -> Where:
     return "changed" if version.inode == job.signature.inode else "replaced"
 
 
+class OriginalLeftError(Exception):
+    """The original was taken away, renamed or written to since it was claimed: a result of it would be nobody's."""
+
+
 def is_there(job: Job, root: int) -> bool:
     """Whether the very version that was claimed is in the inbox. Raises OSError as `where` does."""
     return where(job, root) in ("there", "aside")
+
+
+def require_original(job: Job, root: int) -> None:
+    """Raises OriginalLeftError, OSError as `where` does."""
+    if not is_there(job, root):
+        raise OriginalLeftError
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ file's identity before it is named, so that after a crash the file itself tells 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from facewarden import files
@@ -27,8 +28,11 @@ def publish(
     reason: int = 0,
     regions: int = 0,
     faceless: int = 0,
+    require: Callable[[], None] = lambda: None,
 ) -> bytes:
     """Put `data` at `wanted` (relative to the folder `root`) or the next free numbered name; returns that name.
+
+    `require` is called directly before the name is given: where it raises, nothing becomes visible.
 
     Raises OSError where the folder is full, read-only or gone, NameRefusedError where it takes no file of that name or size;
     nothing is visible then.
@@ -43,6 +47,7 @@ def publish(
         file = made.identity(content_of(journal.key, data))
 
         def record(tried: bytes) -> None:
+            require()
             journal.placing(job, outcome, joined(subfolder, tried), file, reason, regions, faceless)
 
         placed = place(name, target, made.give, record)

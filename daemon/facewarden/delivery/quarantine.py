@@ -9,7 +9,7 @@ import datetime
 from pathlib import Path
 
 from facewarden import __version__, filename, files
-from facewarden.delivery.original import is_there
+from facewarden.delivery.original import OriginalLeftError, require_original
 from facewarden.delivery.publish import FOLDER_MODE, publish
 from facewarden.delivery.retire import move
 from facewarden.errors import FileRefused
@@ -37,10 +37,15 @@ def quarantine(
     """
     plain = filename.plain_name(job.source, job.id)
     try:
-        return _quarantine(journal, job, refused, root, folder, job.source, keep=keep, alone=alone, content=content)
-    except filename.NameRefusedError:
-        alone = plain + b".facewarden.txt"
-        return _quarantine(journal, job, refused, root, folder, plain, keep=keep, alone=alone, content=content)
+        try:
+            _quarantine(journal, job, refused, root, folder, job.source, keep=keep, alone=alone, content=content)
+        except filename.NameRefusedError:
+            alone = plain + b".facewarden.txt"
+            _quarantine(journal, job, refused, root, folder, plain, keep=keep, alone=alone, content=content)
+    except OriginalLeftError:
+        journal.vanished(job)
+        return "vanished"
+    return "quarantined"
 
 
 def _quarantine(
@@ -54,25 +59,31 @@ def _quarantine(
     keep: bool,
     alone: bytes | None,
     content: bytes | None,
-) -> Outcome:
-    """The same under this very name. Raises NameRefusedError where the folder does not take it."""
+) -> None:
+    """The same under this very name. Raises NameRefusedError where the folder does not take it, OriginalLeftError."""
     number = refused.reason.number
+
+    def require() -> None:
+        require_original(job, root)
+
+    require()
     if keep:
         named = alone or wanted + b".facewarden.txt"
-        publish(journal, job, "quarantined", report(job.id, refused), folder, named, number)
-        return "quarantined"
-    if not is_there(job, root):
-        journal.vanished(job)
-        return "vanished"
+        publish(journal, job, "quarantined", report(job.id, refused), folder, named, number, require=require)
+        return
     # The report first: an original without one would leave a person guessing, a report alone does not.
     _write_report(job, refused, folder, wanted)
 
     def record(target: bytes, file: Identity) -> None:
+        require()
         journal.placing(job, "quarantined", target, file, number)
 
-    move(job, root, folder, wanted, record, content)
+    try:
+        move(job, root, folder, wanted, record, content)
+    except OriginalLeftError:
+        _remove_report(job, folder, wanted)
+        raise
     journal.placed(job)
-    return "quarantined"
 
 
 def report(job_id: str, refused: FileRefused) -> bytes:
@@ -94,10 +105,19 @@ def report(job_id: str, refused: FileRefused) -> bytes:
 
 def _write_report(job: Job, refused: FileRefused, folder: Path, original: bytes) -> None:
     subfolder, _, name = original.rpartition(b"/")
-    ending = b".facewarden-%s.txt" % job.id.encode()
     with (
         files.folder(folder) as top,
         files.folder(subfolder, beneath=top, create_mode=FOLDER_MODE) as target,
         filename.asked(),
     ):
-        files.write_durable(filename.with_ending(name, ending), report(job.id, refused), target)
+        files.write_durable(_report_name(job, name), report(job.id, refused), target)
+
+
+def _remove_report(job: Job, folder: Path, original: bytes) -> None:
+    subfolder, _, name = original.rpartition(b"/")
+    with files.folder(folder) as top, files.folder(subfolder, beneath=top) as target:
+        files.unlink_if_there(_report_name(job, name), target)
+
+
+def _report_name(job: Job, original: bytes) -> bytes:
+    return filename.with_ending(original, b".facewarden-%s.txt" % job.id.encode())

@@ -157,6 +157,11 @@ class Journal(Opened):
             )
             database.execute("DELETE FROM jobs WHERE id = ?", (job.id,))
 
+    def renamed(self, job: Job, source: bytes) -> None:
+        """The job's original has another name now."""
+        with self._writing() as database:
+            database.execute("UPDATE jobs SET source = ? WHERE id = ?", (source, job.id))
+
     def earlier(self, content: bytes, variant: bytes) -> list[Job]:
         """Jobs with the same content and variant whose result was delivered or held, newest first."""
         where = "content = ? AND variant = ? AND outcome IN ('published', 'held') AND state = 'done' ORDER BY ended_at DESC LIMIT 20"
