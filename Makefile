@@ -57,8 +57,8 @@ demo/astronaut.png: | $(READY)
 	@mkdir -p demo
 	@$(BIN)/python -c 'import sys, PIL.Image, skimage.data; PIL.Image.fromarray(skimage.data.astronaut()).save(sys.argv[1])' $@
 
-test: setup  ## Run the whole test suite
-	$(BIN)/python -m pytest --timeout 120
+test: setup  ## Run the whole test suite, on all cores
+	$(BIN)/python -m pytest --timeout 300 --numprocesses auto --dist worksteal
 
 soak: setup  ## Send mutated photos through locked workers (MINUTES=10 for longer, SEED=2 for others)
 	$(BIN)/python -m tests.soak --minutes $(MINUTES) --seed $(SEED)

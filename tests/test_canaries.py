@@ -24,7 +24,7 @@ import pytest
 import yaml
 from PIL import Image
 from tests.canaries import NAME, STRIP, file_of, frames, needles, noise, photo, plain, told
-from tests.daemon import Daemon, wait_until
+from tests.daemon import PATIENCE, Daemon, wait_until
 from tests.documents import encrypted, scanned
 from tests.systemd import Ear
 from tests.telltale import EXPLODING
@@ -170,7 +170,7 @@ class Life:
             return journal.execute("SELECT outcome, reason FROM jobs WHERE state = 'done'").fetchall()
 
     def wait_for(self, count: int, what: str) -> None:
-        wait_until(lambda: len(self.ended()) >= count, what)
+        wait_until(lambda: len(self.ended()) >= count, what, 2 * PATIENCE)
 
     def heard(self) -> dict[str, bytes]:
         """All that came out of it, by the place where it did."""

@@ -7,6 +7,7 @@ and redacted and holds none of an original's coded data, no temp file stays, and
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -68,6 +69,15 @@ class Harness(Daemon):
         """One letter as in proc_pid_stat(5): R, S, D, T or Z."""
         assert self.process
         return Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+    def watches(self) -> bool:
+        """Whether it hears of what happens in a folder (proc_pid_fdinfo(5), inotify)."""
+        assert self.process
+        for file in Path(f"/proc/{self.process.pid}/fdinfo").iterdir():
+            with contextlib.suppress(FileNotFoundError):  # closed since it was listed
+                if "inotify wd:" in file.read_text():
+                    return True
+        return False
 
     def peak(self) -> int:
         """The most resident memory that the service itself had so far, in bytes, without its workers."""

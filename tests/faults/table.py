@@ -128,7 +128,7 @@ class Printer:
 def main() -> int:
     """Run all tests of the table and print it. Returns pytest's exit code."""
     elsewhere = sorted({test for tests in ELSEWHERE.values() for test in tests})
-    arguments = ["-q", "--timeout", "120", "-rs", "tests/faults", *elsewhere, *sys.argv[1:]]
+    arguments = ["-q", "--timeout", "300", "-rs", "tests/faults", *elsewhere, *sys.argv[1:]]
     return int(pytest.main(arguments, plugins=[Printer()]))
 
 

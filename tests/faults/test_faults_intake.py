@@ -130,6 +130,7 @@ def test_a_rename_into_place_starts_at_once(service: Harness, ledger: Ledger) ->
     """A photo renamed into place is not made to settle, though one that is written in place would wait a minute."""
     service.configure(settle=60.0, scan_every=HOUR, watch="events")
     service.start()
+    wait_until(service.watches, "it hears of what is dropped")
     name = ledger.drop(service.inbox, 1)
     wait_until(lambda: service.told("job"), "the photo comes out, sooner than it would have settled")
     outside = service.folder / "made"

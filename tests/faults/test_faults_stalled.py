@@ -119,6 +119,7 @@ def test_zeros_at_the_end_are_waited_for_too(service: Harness) -> None:
     service.drop("dark.bmp", file.getvalue())
     service.start()
     assert "growing or just dropped" in service.tell("explain", str(service.inbox / "dark.bmp")).stdout
-    wait_until(service.results, "it is delivered")
-    assert service.told("job")[0]["wait_s"] >= 5
+    (job,) = wait_until(lambda: service.told("job"), "it is delivered")
+    assert job["outcome"] == "published"
+    assert job["wait_s"] >= 5
     assert service.stop() == 0
