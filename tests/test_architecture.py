@@ -27,13 +27,8 @@ LEVELS: list[set[str]] = [
     {"moves"},  # what a changed configuration means for what the journal knows
     {"absent"},
     {"pool", "intake", "delivery", "evaluation"},  # rooms
-    {
-        "identity",
-        "finding",
-        "probing",
-        "drops",
-        "retiring",
-    },  # what is searched with; whose job a path is; what is a new drop
+    {"identity", "finding", "probing", "drops"},  # what is searched with; whose job a path is; what is a new drop
+    {"retiring"},
     {"recovery", "status", "recall", "retrying", "forgetting", "hooks", "ledger"},
     {"metrics", "accountability"},  # the order of a start; what is said and proved beside it
     {"journey", "pulse", "beside", "releasing", "explaining"},  # the order of one photo, and what is told of all

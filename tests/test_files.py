@@ -119,10 +119,11 @@ def test_what_stands_at_a_path(tmp_path: Path, here: int) -> None:
 def test_a_signature_fits_into_the_journal(inode: int, nanoseconds: int) -> None:
     """Whatever inode and date a file system gives, each number fits into SQLite's signed 64 bits."""
     fields = [0, inode, 0, 0, 0, 0, 5, 0, 0, 0]
-    status = os.stat_result(fields, {"st_mtime_ns": nanoseconds})
+    status = os.stat_result(fields, {"st_mtime_ns": nanoseconds, "st_ctime_ns": -nanoseconds})
     signature = Signature.of(status)
     assert -(2**63) <= signature.inode < 2**63
     assert -(2**63) <= signature.mtime_ns < 2**63
+    assert -(2**63) <= signature.ctime_ns < 2**63
     assert signature.size == 5
 
 

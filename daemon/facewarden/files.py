@@ -35,15 +35,24 @@ NO_FILE = (errno.EINVAL, errno.ENXIO)
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Signature:
-    """What tells one version of a file from another without reading it; good for comparing alone."""
+    """What tells one version of a file from another without reading it; good for comparing alone.
+
+    The date of the last change of anything (inode(7), ctime) is no part of that, for a rename counts as one. But no program
+    can set it, so where it is the same too, nobody has written to the file and put its date back.
+    """
 
     inode: int
     size: int
     mtime_ns: int
+    ctime_ns: int = dataclasses.field(default=0, compare=False)
 
     @classmethod
     def of(cls, status: os.stat_result) -> Signature:
-        return cls(_signed(status.st_ino), status.st_size, _signed(status.st_mtime_ns))
+        return cls(_signed(status.st_ino), status.st_size, _signed(status.st_mtime_ns), _signed(status.st_ctime_ns))
+
+    def untouched(self, since: Signature) -> bool:
+        """Whether nothing at all was done to the file since then."""
+        return self == since and self.ctime_ns == since.ctime_ns
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

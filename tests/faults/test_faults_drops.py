@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import signal
@@ -10,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.daemon import wait_until
-from tests.faults.harness import Harness, check_redacted
+from PIL import Image
+from tests.daemon import pixels_of, wait_until
+from tests.faults.harness import Harness, check_pixels, check_redacted
 from tests.faults.storm import wall
 from tests.faults.table import fault
-from tests.portraits import portrait
+from tests.portraits import portrait, portrait_pixels
 
 
 def touch(path: Path) -> None:
@@ -72,6 +74,40 @@ def test_the_same_photo_is_no_new_drop(service: Harness, change: Callable[[Path]
     names = {"album/a.jpg", *(["last.jpg"] if running else [])}
     assert {str(path.relative_to(service.outbox)) for path in service.results()} == names
     service.reconciled(len(names))
+
+
+def chmod(path: Path) -> None:
+    path.chmod(0o600)
+
+
+@fault("another file under a known name or inode")
+@pytest.mark.parametrize("running", [True, False])
+def test_other_content_of_the_same_size_and_date_is_a_new_drop(service: Harness, running: bool) -> None:
+    """Written over in place, with the date put back, as `rsync --inplace --times` does; rights alone make no new drop."""
+    kept, untouched = service.drop("a.bmp", bitmap(1)), service.drop("b.bmp", bitmap(2))
+    if running:
+        service.start()
+        wait_until(lambda: len(service.told("job")) == 2, "the first ones are done")
+    else:
+        assert service.once() == 0
+    chmod(untouched)
+    dates = kept.stat()
+    kept.write_bytes(bitmap(3))
+    os.utime(kept, ns=(dates.st_atime_ns, dates.st_mtime_ns))
+    if running:
+        wait_until(lambda: len(service.told("job")) == 3, "the new one is done")
+        assert service.stop() == 0
+    for _ in range(2):
+        assert service.once() == 0
+    assert [path.name for path in service.results()] == ["a-2.bmp", "a.bmp", "b.bmp"]
+    check_pixels(pixels_of(service.outbox / "a-2.bmp"), 3)
+
+
+def bitmap(number: int) -> bytes:
+    """A portrait whose file is as large as any other one's."""
+    file = io.BytesIO()
+    Image.fromarray(portrait_pixels(number)).save(file, "BMP")
+    return file.getvalue()
 
 
 @fault("touched, renamed, moved, called otherwise")

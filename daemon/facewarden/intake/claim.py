@@ -56,7 +56,7 @@ def claim(
                 data = _read(descriptor, signature.size, recipe.limits.bytes)
             except FileRefused as refused:
                 refusal = refused.reason
-            if Signature.of(os.fstat(descriptor)) != signature or look(root, settled.path) != signature:
+            if not Signature.of(os.fstat(descriptor)).untouched(signature) or look(root, settled.path) != signature:
                 raise NotSettledError  # it changed, or is no longer what stands there
     except PermissionError:
         seen = look(root, settled.path)

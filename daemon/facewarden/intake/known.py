@@ -39,7 +39,7 @@ class Known:
 
     def remembers(self, path: bytes, status: os.stat_result) -> bool:
         """Whether this version is known to have ended, without asking; for a scan, which does little else with old files."""
-        version = hash((path, status.st_ino, status.st_size, status.st_mtime_ns))
+        version = hash((path, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns))
         if version in self._versions:
             self._met.add(version)
             return True
@@ -47,7 +47,7 @@ class Known:
 
     def has_ended(self, path: bytes, signature: Signature) -> bool:
         """Whether this version had its outcome."""
-        version = hash((path, signature.inode, signature.size, signature.mtime_ns))
+        version = hash((path, signature.inode, signature.size, signature.mtime_ns, signature.ctime_ns))
         if version not in self._versions:
             if not self._finished(path, signature):
                 return False

@@ -17,7 +17,10 @@ from facewarden.files import Identity, Signature
 from facewarden.journal.job import COLUMNS, HAD, Job, Outcome, job_of
 from facewarden.journal.opened import Opened
 
-_FINISHED = f"SELECT 1 FROM jobs WHERE inbox = ? AND source = ? AND inode = ? AND size = ? AND mtime_ns = ? AND {HAD}"  # noqa: S608 - constants
+_FINISHED = (
+    "SELECT 1 FROM jobs WHERE inbox = ?1 AND source = ?2 AND inode = ?3 AND size = ?4 AND mtime_ns = ?5"  # noqa: S608 - constants
+    f" AND ifnull(ctime_ns, ?6) = ?6 AND {HAD}"
+)
 """Asked of every file in an inbox after a start."""
 
 
@@ -39,15 +42,16 @@ class Journal(Opened):
             for job in map(job_of, rows):
                 if job.signature == signature:
                     database.execute(
-                        "UPDATE jobs SET content = ?, variant = ?, root = ? WHERE id = ?",
-                        (content, variant, root, job.id),
+                        "UPDATE jobs SET content = ?, variant = ?, root = ?, ctime_ns = ? WHERE id = ?",
+                        (content, variant, root, signature.ctime_ns, job.id),
                     )
                     return dataclasses.replace(job, content=content, root=root)
                 _end(database, job.id, "vanished")
             row_id = secrets.token_hex(8)
             database.execute(
-                "INSERT INTO jobs (id, inbox, source, inode, size, mtime_ns, content, variant, root, state, claimed_at)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'claimed', ?)",
+                "INSERT INTO jobs"
+                " (id, inbox, source, inode, size, mtime_ns, ctime_ns, content, variant, root, state, claimed_at)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'claimed', ?)",
                 (row_id, inbox, source, *dataclasses.astuple(signature), content, variant, root, time.time()),
             )
             return Job(row_id, inbox, source, signature, content, root)
@@ -139,8 +143,11 @@ class Journal(Opened):
         return self._select("inbox = ? AND source = ? AND state IN ('placing', 'placed')", (inbox, source))
 
     def finished(self, inbox: str, source: bytes, signature: Signature) -> bool:
-        """Whether this very version of the file has had its outcome; so an original that is kept is not taken again."""
-        values = (inbox, source, signature.inode, signature.size, signature.mtime_ns)
+        """Whether this very version of the file has had its outcome, and nobody touched it since.
+
+        So an original that is kept is not taken again. One that was touched is read once more, and known by its content.
+        """
+        values = (inbox, source, *dataclasses.astuple(signature))
         with self._using() as database:
             return database.execute(_FINISHED, values).fetchone() is not None
 
@@ -152,7 +159,7 @@ class Journal(Opened):
         """What was claimed as `job` is the original of `earlier`, seen anew: that is noted, and the job leaves."""
         with self._writing() as database:
             database.execute(
-                "UPDATE jobs SET source = ?, inode = ?, size = ?, mtime_ns = ?, root = ? WHERE id = ?",
+                "UPDATE jobs SET source = ?, inode = ?, size = ?, mtime_ns = ?, ctime_ns = ?, root = ? WHERE id = ?",
                 (job.source, *dataclasses.astuple(job.signature), job.root, earlier.id),
             )
             database.execute("DELETE FROM jobs WHERE id = ?", (job.id,))

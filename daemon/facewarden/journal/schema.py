@@ -11,7 +11,7 @@ from pathlib import Path
 
 from facewarden.errors import JOURNAL_DAMAGED, JOURNAL_NEWER, JOURNAL_OLDER, CannotStart
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 _FIRST = """
 CREATE TABLE jobs (
     id TEXT PRIMARY KEY,
@@ -53,7 +53,9 @@ CREATE TABLE folders (
 ) STRICT;
 """
 """A file is known by more than its inode, an original by the folder it lies in, an inbox by its folder."""
-_STEPS: tuple[str, ...] = (_FIRST, _GONE, _ENDED, _IDENTITY)
+_UNTOUCHED = "ALTER TABLE jobs ADD COLUMN ctime_ns INTEGER;"
+"""Of rows of an older facewarden it is not known, and not asked."""
+_STEPS: tuple[str, ...] = (_FIRST, _GONE, _ENDED, _IDENTITY, _UNTOUCHED)
 """What makes each version out of the one before it; the first out of nothing."""
 
 FILE = "journal.sqlite"
