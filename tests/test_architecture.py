@@ -24,12 +24,12 @@ LEVELS: list[set[str]] = [
     {"files", "givenfile"},
     {"config", "key", "logs", "newfile", "notify", "replies", "turns"},
     {"journal", "outcomes"},
-    {"moves"},  # what a changed configuration means for what the journal knows
+    {"moves", "deciding"},  # what a changed configuration means for what the journal knows; one decision at a time
     {"absent"},
     {"pool", "intake", "delivery", "evaluation"},  # rooms
     {"identity", "finding", "probing", "drops"},  # what is searched with; whose job a path is; what is a new drop
-    {"retiring"},
-    {"recovery", "status", "recall", "retrying", "forgetting", "hooks", "ledger"},
+    {"retiring", "retrying"},
+    {"recovery", "status", "recall", "forgetting", "hooks", "ledger"},
     {"metrics", "accountability"},  # the order of a start; what is said and proved beside it
     {"journey", "pulse", "beside", "releasing", "explaining"},  # the order of one photo, and what is told of all
     {"carriers", "redoing"},  # the threads that carry; a look before a first start

@@ -21,6 +21,7 @@ from facewarden import config
 from facewarden.finding import Found, find
 from facewarden.journal import Job, read_jobs
 from facewarden.releasing import release
+from facewarden.retrying import retry
 
 Portrait = Callable[[int], bytes]
 WORDS = b"these are words" * 20
@@ -169,6 +170,63 @@ def test_a_released_result_is_delivered(daemon: Daemon) -> None:
     (job,) = jobs(daemon)
     assert (job.outcome, job.target, job.state) == ("published", b"nobody-2.png", "done")
     assert run(daemon, "release", found.job.id)[0] == 1
+    assert run(daemon, "reconcile")[0] == 0
+
+
+def at_once(daemon: Daemon, command: str, what: str, count: int = 6) -> list[int]:
+    """The same command in so many processes at the same time; their exit codes, sorted."""
+    given = [*daemon.command(command), what]
+    processes = [subprocess.Popen(given, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for _ in range(count)]
+    return sorted(process.wait() for process in processes)
+
+
+def test_who_releases_at_the_same_time_delivers_once(daemon: Daemon) -> None:
+    """One of them does, the others are told that it was done."""
+    for number in range(3):
+        shutil.rmtree(daemon.folder / "state", ignore_errors=True)
+        for leftover in (*daemon.results(), *daemon.inbox.iterdir()):
+            leftover.unlink()
+        found = held(daemon)
+        assert at_once(daemon, "release", found.job.id) == [0, 1, 1, 1, 1, 1], number
+        assert [path.name for path in daemon.results()] == ["nobody.png"], number
+    assert run(daemon, "reconcile")[0] == 0
+
+
+def test_who_retries_at_the_same_time_does_it_once(daemon: Daemon) -> None:
+    """The original is back once, and no note of it is left."""
+    daemon.configure(originals="archive")
+    daemon.drop("words.jpg", WORDS)
+    assert daemon.once() == 1
+    (job,) = jobs(daemon)
+    assert at_once(daemon, "retry", job.id) == [0, 1, 1, 1, 1, 1]
+    assert [path.name for path in daemon.inbox.iterdir()] == ["words.jpg"]
+    assert not list(daemon.quarantine.iterdir())
+    assert run(daemon, "reconcile")[0] == 0
+
+
+@pytest.mark.parametrize(("originals", "then"), [("archive", "retry"), ("archive", "once"), ("keep", "once")])
+def test_a_retry_that_is_killed_anywhere_is_brought_to_its_end(daemon: Daemon, originals: str, then: str) -> None:
+    """By the same command, or by the service at its next start: one original, one note, and one row in the journal."""
+    daemon.configure(originals=originals)
+    daemon.drop("words.jpg", WORDS)
+    assert daemon.once() == 1
+    configuration = config.load(daemon.file)
+    number, killed = 0, True
+    while killed:
+        (job,) = jobs(daemon)
+        (found,) = find(configuration, job.id)
+        killed = killed_before_step(number, functools.partial(retry, configuration, found))
+        if then == "retry" and [job.state for job in jobs(daemon)] == ["retrying"]:
+            retry(configuration, found)
+        assert daemon.once() in (0, 1)
+        (again,) = jobs(daemon)
+        assert (again.state, again.outcome) == ("done", "quarantined"), number
+        originals_there = [*daemon.inbox.iterdir(), *daemon.quarantine.glob("*.jpg")]
+        assert [path.name for path in originals_there] == ["words.jpg"], number
+        assert len(list(daemon.quarantine.glob("*.txt"))) == 1, number
+        number += 1
+    assert again.id != job.id
+    assert number > 2
     assert run(daemon, "reconcile")[0] == 0
 
 

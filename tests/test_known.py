@@ -93,7 +93,9 @@ def test_the_memory_is_bounded_and_does_not_churn(tmp_path: Path, monkeypatch: p
 def test_odd_inodes_and_dates_are_one_version(tmp_path: Path) -> None:
     """Numbers beyond what the journal can store (some of FUSE, dates after 2262) are the same for a scan and an event."""
     memory = Known(lambda path, signature: True, int)
-    status = os.stat_result((0o100600, 2**64 - 5, 1, 1, 0, 0, 9, 0, 0, 0), {"st_mtime_ns": 2**63 + 7, "st_ctime_ns": 2**63 + 9})
+    status = os.stat_result(
+        (0o100600, 2**64 - 5, 1, 1, 0, 0, 9, 0, 0, 0), {"st_mtime_ns": 2**63 + 7, "st_ctime_ns": 2**63 + 9}
+    )
     signature = Signature.of(status)
     assert signature.inode < 0 > signature.mtime_ns
     memory.scan_begins()

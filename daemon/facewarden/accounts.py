@@ -15,7 +15,7 @@ from typing import get_args
 from facewarden import config
 from facewarden.config.models import Role
 from facewarden.delivery.original import is_there
-from facewarden.delivery.placing import came_through
+from facewarden.delivery.placing import came_through, stands
 from facewarden.finding import by_name, doors
 from facewarden.intake.names import Names
 from facewarden.intake.root import Door
@@ -88,6 +88,9 @@ def _account(inbox: config.Inbox, jobs: list[Job], temporary: set[Path], door: D
     open_paths = set()
     with door() as root:
         for job in jobs:
+            if job.state == "retrying":  # cut off: what is back in the inbox counts as what it is there
+                counts["quarantined"] += job.gone and stands(job, inbox.folder("quarantine"), key)
+                continue
             if job.state != "done":
                 open_paths.add(job.source)
                 counts[_standing(job, inbox, root, key)] += 1

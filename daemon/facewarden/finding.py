@@ -93,7 +93,7 @@ def quarantined(configuration: config.Configuration) -> list[Found]:
     return [
         Found(job, inboxes[job.inbox])
         for job in read_jobs(configuration.state)
-        if job.state == "done" and job.outcome == "quarantined" and job.inbox in inboxes
+        if job.state in ("done", "retrying") and job.outcome == "quarantined" and job.inbox in inboxes
     ]
 
 

@@ -6,6 +6,7 @@ have interrupted.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import get_args
@@ -14,6 +15,7 @@ import structlog
 
 from facewarden import config, logs
 from facewarden.config.models import Role
+from facewarden.deciding import NotThereError, alone
 from facewarden.delivery.naming import report_path, target_path
 from facewarden.delivery.original import give_back, is_there
 from facewarden.delivery.placing import came_through, sweep, withdraw
@@ -21,6 +23,7 @@ from facewarden.intake.root import Door
 from facewarden.journal import Job, Journal
 from facewarden.outcomes import FOLDERS
 from facewarden.retiring import conclude
+from facewarden.retrying import in_quarantine, remove_report
 
 log = structlog.get_logger()
 
@@ -48,6 +51,9 @@ def resume(journal: Journal, inbox: config.Inbox, door: Door, path: bytes) -> No
 
 
 def _recover(journal: Journal, job: Job, inbox: config.Inbox, door: Door) -> None:
+    if job.state == "retrying":
+        _end_retry(journal, job, inbox)
+        return
     _sweep(job, inbox, journal.key)
     with door() as root:
         there = is_there(job, root)
@@ -61,6 +67,15 @@ def _recover(journal: Journal, job: Job, inbox: config.Inbox, door: Door) -> Non
     elif job.state == "placing":
         journal.again(job)
     # A file that is still there is found by the scan and claimed under the same id.
+
+
+def _end_retry(journal: Journal, job: Job, inbox: config.Inbox) -> None:
+    """What a retry that was cut off had begun: its original went back, or lies in quarantine as before."""
+    with contextlib.suppress(NotThereError, BlockingIOError), alone(journal.state, job, "quarantined", wait=False):
+        back = not job.gone or not in_quarantine(job, inbox, journal.key)
+        if back:
+            remove_report(job, inbox)
+        journal.retried(job, moved=back)
 
 
 def _has_its_name(journal: Journal, job: Job, inbox: config.Inbox, *, there: bool) -> bool:

@@ -14,6 +14,7 @@ import stat
 from collections.abc import Callable, Iterator
 
 from facewarden import config, filename, files
+from facewarden.deciding import NotThereError, alone
 from facewarden.delivery.holding import held_preview, remove_notes
 from facewarden.delivery.placing import is_open
 from facewarden.delivery.preview import preview_name
@@ -24,7 +25,6 @@ from facewarden.finding import Found
 from facewarden.journal import Job, read_jobs, released
 from facewarden.key import known_key
 from facewarden.newfile import new_file, place, temporary_name
-from facewarden.retrying import NotThereError
 
 LOOKED_AT = 1000
 """Numbered names that are looked through for a result that a crash left without its note."""
@@ -32,7 +32,11 @@ LOOKED_AT = 1000
 
 def release(configuration: config.Configuration, found: Found) -> None:
     """Deliver one held result. Raises NotThereError, OSError where a folder is out of reach, CannotStart."""
-    job, inbox = found.job, found.inbox
+    with alone(configuration.state, found.job, "held") as job:
+        _release(configuration, found.inbox, job)
+
+
+def _release(configuration: config.Configuration, inbox: config.Inbox, job: Job) -> None:
     assert job.target is not None
     subfolder = job.target.rpartition(b"/")[0]
     with (

@@ -1,7 +1,7 @@
 """Retrying: a quarantined original is taken again, as if it had just been dropped.
 
-One that was moved away goes back into its inbox, replacing nothing; one that stayed there is forgotten by the journal. The
-file moves first: a crash in between leaves a row too many, and no photo is lost or delivered twice.
+One that was moved away goes back into its inbox, replacing nothing; one that stayed there is forgotten by the journal. It is
+noted before anything moves, so that what a crash leaves is brought to its end: by the same command, or by the service.
 """
 
 from __future__ import annotations
@@ -11,41 +11,52 @@ import dataclasses
 import os
 
 from facewarden import config, filename, files
+from facewarden.deciding import NotThereError, alone
 from facewarden.delivery.original import give_back, is_there
 from facewarden.delivery.placing import is_it
 from facewarden.delivery.retire import move
 from facewarden.files import Signature
 from facewarden.finding import Found, doors
-from facewarden.journal import Job, forget
+from facewarden.journal import Job, retried, retrying
 from facewarden.key import known_key
-
-
-class NotThereError(Exception):
-    """What the journal knows is no longer in its folder: somebody took it away or did this before."""
 
 
 def retry(configuration: config.Configuration, found: Found) -> None:
     """Have one quarantined original taken again. Raises NotThereError, OSError where a folder is out of reach, CannotStart."""
-    job, inbox = found.job, found.inbox
+    state, inbox = configuration.state, found.inbox
+    with alone(state, found.job, "quarantined") as job:
+        cut_off = job.state == "retrying"
+        if not job.gone:
+            _require_original(configuration, job, inbox)
+        key = known_key(state)
+        retrying(state, job)
+        try:
+            if job.gone and not (cut_off and not in_quarantine(job, inbox, key)):
+                _put_back(job, inbox, key)
+        except BaseException:
+            retried(state, job, moved=False)
+            raise
+        remove_report(job, inbox)
+        retried(state, job, moved=True)
+
+
+def in_quarantine(job: Job, inbox: config.Inbox, key: bytes | None) -> bool:
+    """Whether the original lies in its quarantine folder; one that was under way there gets its name back. Raises OSError."""
     assert job.target is not None
-    if job.gone:
-        _put_back(job, inbox, known_key(configuration.state))
-    else:
-        _require_original(configuration, job, inbox)
-    forget(configuration.state, [job])
-    _remove_report(job, inbox)
+    with files.folder(inbox.folder("quarantine")) as root:
+        give_back(dataclasses.replace(job, source=job.target), root)
+        return is_it(job.placed, job.target, root, key)
 
 
 def _put_back(job: Job, inbox: config.Inbox, key: bytes | None) -> None:
     assert job.target is not None
-    folder = inbox.folder("quarantine")
-    with files.folder(folder) as root:
-        there = dataclasses.replace(job, source=job.target)
-        give_back(there, root)  # a crash may have left it under way
+    if not in_quarantine(job, inbox, key):
+        raise NotThereError
+    with files.folder(inbox.folder("quarantine")) as root:
         status = files.status_of(job.target, root)
-        if status is None or not is_it(job.placed, job.target, root, key):
+        if status is None:
             raise NotThereError
-        there = dataclasses.replace(there, signature=Signature.of(status))
+        there = dataclasses.replace(job, source=job.target, signature=Signature.of(status))
         move(there, root, inbox.path, job.source, lambda target, file: None)
 
 
@@ -55,7 +66,7 @@ def _require_original(configuration: config.Configuration, job: Job, inbox: conf
             raise NotThereError
 
 
-def _remove_report(job: Job, inbox: config.Inbox) -> None:
+def remove_report(job: Job, inbox: config.Inbox) -> None:
     """The note beside it speaks of an earlier try. Of a kept original it is all that is in quarantine."""
     assert job.target is not None
     source, _, name = (job.source if job.gone else job.target).rpartition(b"/")

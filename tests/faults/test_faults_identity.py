@@ -132,6 +132,28 @@ def test_a_version_written_at_the_last_moment_is_not_lost(service: Harness, orig
 
 
 @fault("another file under a known name or inode")
+@pytest.mark.parametrize("originals", ["archive", "delete"])
+def test_what_was_put_in_place_of_what_was_compared_is_not_given_up(service: Harness, originals: str) -> None:
+    """Another file under the hidden name, after the original was read for the last time: it stays, and has its own result."""
+    service.configure(originals=originals)
+    service.drop("a.jpg", portrait(1))
+    service.start_at("after key:content_of_file", "stop")
+    service.wait_stopped()
+    (aside,) = service.inbox.iterdir()
+    other = service.folder / "other"
+    other.write_bytes(portrait(2))
+    other.rename(aside)
+    service.go_on()
+    assert wait_for_results(service, 2)
+    assert service.stop() == 0
+    first, second = sorted(service.results(), key=lambda path: len(path.name))
+    check_redacted(first, 1)
+    check_redacted(second, 2)
+    archived = [path.read_bytes() for path in service.archive.glob("*")] if originals == "archive" else []
+    assert archived == ([portrait(2)] if originals == "archive" else [])
+
+
+@fault("another file under a known name or inode")
 @pytest.mark.parametrize("originals", ["keep", "archive", "delete"])
 def test_what_was_changed_before_its_result_was_placed_gives_none(service: Harness, originals: str) -> None:
     """Rewritten in place while it is worked on: nothing of what it was before is delivered, only what it is in the end."""

@@ -12,13 +12,13 @@ import typer
 
 from facewarden import config
 from facewarden.cli.terminal import DEFAULT_FILE, ConfigurationFile, errors_to, told_plainly
+from facewarden.deciding import NotThereError
 from facewarden.errors import Exit
 from facewarden.explaining import NothingKnownError
 from facewarden.explaining import explain as explained
 from facewarden.finding import Found, find, quarantined
 from facewarden.forgetting import forget_old
 from facewarden.releasing import release as released
-from facewarden.retrying import NotThereError
 from facewarden.retrying import retry as retried
 
 Decide = Callable[[config.Configuration, Found], None]
@@ -56,7 +56,9 @@ def retry(
     with told_plainly():
         configuration = config.load(file)
         chosen = quarantined(configuration) if everything else find(configuration, what)
-        chosen = [found for found in chosen if found.job.state == "done" and found.job.outcome == "quarantined"]
+        chosen = [
+            found for found in chosen if found.job.outcome == "quarantined" and found.job.state in ("done", "retrying")
+        ]
         _decide(configuration, chosen if everything else chosen[-1:], retried, "retried", fine_if_none=everything)
 
 

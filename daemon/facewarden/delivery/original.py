@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Literal
 
 from facewarden import files
@@ -85,16 +85,23 @@ def give_back(job: Job, root: int) -> None:
 
 
 @contextlib.contextmanager
-def compared(job: Job, name: bytes, here: int, key: bytes) -> Iterator[bool]:
-    """Whether the file is still what was claimed, byte for byte; inside, nobody on this machine can begin to write to it.
+def compared(job: Job, name: bytes, here: int, key: bytes) -> Iterator[Callable[[], bool]]:
+    """Whether the file under this name is still what was claimed, byte for byte; inside, nobody on this machine can begin to write to it.
 
-    Raises OpenForWritingError where somebody does already: it is not complete.
+    To be asked directly before it is given up: it looks again whether it is the file that was read, and untouched, for not
+    every file system grants that nobody writes. Raises OpenForWritingError where somebody does already: it is not complete.
     """
     descriptor = files.open_regular(name, here)
     try:
         with unwritten(descriptor):
             version = Signature.of(os.fstat(descriptor))
-            yield version == job.signature and content_of_file(key, descriptor) == job.content
+            same = version == job.signature and content_of_file(key, descriptor) == job.content
+
+            def still() -> bool:
+                status = files.status_of(name, here)
+                return same and status is not None and Signature.of(status).untouched(version)
+
+            yield still
     finally:
         os.close(descriptor)
 

@@ -39,7 +39,7 @@ def retire(job: Job, root: int, policy: Policy, archive: Path, key: bytes) -> Fa
     if now == "changed":
         return "superseded"
     with aside(job, root) as (here, name), compared(job, name, here, key) as same:
-        if not same:
+        if not same():
             return "superseded"
         if policy == "delete":
             os.unlink(name, dir_fd=here)

@@ -1,6 +1,6 @@
 """The durable record of jobs: one SQLite file (mode 0600), the only place that may hold names."""
 
-from facewarden.journal.amending import ended_before, forget, released
+from facewarden.journal.amending import ended_before, forget, released, retried, retrying
 from facewarden.journal.job import Job, Outcome, State
 from facewarden.journal.known import KnownFolder
 from facewarden.journal.reading import has_jobs, read_counts, read_ends, read_folders, read_job, read_jobs, read_owed
@@ -25,4 +25,6 @@ __all__ = [
     "read_jobs",
     "read_owed",
     "released",
+    "retried",
+    "retrying",
 ]

@@ -31,6 +31,24 @@ def forget(state: Path, jobs: list[Job]) -> int:
     return sum(gone)
 
 
+def retrying(state: Path, job: Job) -> None:
+    """A quarantined job is about to be taken again: noted before its original moves."""
+    with _amending(state) as database:
+        database.execute("UPDATE jobs SET state = 'retrying' WHERE id = ? AND state = 'done'", (job.id,))
+
+
+def retried(state: Path, job: Job, *, moved: bool) -> None:
+    """The original is back as a new drop, and the row leaves; or it could not be moved, and is quarantined as before."""
+    with _amending(state) as database:
+        end_retry(database, job.id, moved=moved)
+
+
+def end_retry(database: sqlite3.Connection, job_id: str, *, moved: bool) -> None:
+    """The statement for both sides, see `retried`."""
+    change = "DELETE FROM jobs" if moved else "UPDATE jobs SET state = 'done'"
+    database.execute(f"{change} WHERE id = ? AND state = 'retrying'", (job_id,))
+
+
 def released(state: Path, job: Job, target: bytes, file: Identity) -> None:
     """A held job's result is in the outbox now, under this name."""
     with _amending(state) as database:

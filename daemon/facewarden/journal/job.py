@@ -7,7 +7,8 @@ from typing import Literal
 
 from facewarden.files import Identity, Signature
 
-State = Literal["claimed", "placing", "placed", "done"]
+State = Literal["claimed", "placing", "placed", "done", "retrying"]
+"""`retrying`: a quarantined one on its way back into the inbox; the row leaves with the note that lay beside it."""
 Outcome = Literal["published", "held", "quarantined", "vanished", "superseded"]
 
 HAD = "state = 'done' AND outcome NOT IN ('vanished', 'superseded') AND NOT gone"

@@ -28,6 +28,7 @@ class Opened:
 
     def __init__(self, state: Path, *, proved: bool = True) -> None:
         """Without `proved` the caller calls `prove` before it believes anything that the journal says."""
+        self.state = state
         self._guard = threading.Lock()
         with contextlib.ExitStack() as opened:
             try:

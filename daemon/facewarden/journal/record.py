@@ -14,6 +14,7 @@ import sqlite3
 import time
 
 from facewarden.files import Identity, Signature
+from facewarden.journal.amending import end_retry
 from facewarden.journal.job import COLUMNS, HAD, Job, Outcome, job_of
 from facewarden.journal.opened import Opened
 
@@ -140,7 +141,7 @@ class Journal(Opened):
 
     def cut_off(self, inbox: str, source: bytes) -> list[Job]:
         """Jobs of this file whose last step may have happened without a note of it."""
-        return self._select("inbox = ? AND source = ? AND state IN ('placing', 'placed')", (inbox, source))
+        return self._select("inbox = ? AND source = ? AND state IN ('placing', 'placed', 'retrying')", (inbox, source))
 
     def finished(self, inbox: str, source: bytes, signature: Signature) -> bool:
         """Whether this very version of the file has had its outcome, and nobody touched it since.
@@ -168,6 +169,11 @@ class Journal(Opened):
         """The job's original has another name now."""
         with self._writing() as database:
             database.execute("UPDATE jobs SET source = ? WHERE id = ?", (source, job.id))
+
+    def retried(self, job: Job, *, moved: bool) -> None:
+        """As `amending.retried`, for a retry that was cut off."""
+        with self._writing() as database:
+            end_retry(database, job.id, moved=moved)
 
     def earlier(self, content: bytes, variant: bytes) -> list[Job]:
         """Jobs with the same content and variant whose result was delivered or held, newest first."""
