@@ -99,12 +99,6 @@ def _seek(image: Image.Image, number: int, promised: int, source: Source) -> boo
         if source.ran_dry or number < promised:
             raise FileRefused(TRUNCATED) from None
         return False
-    except SyntaxError:
-        if tiff.is_mask(image):  # a kind of page that Pillow does not know
-            raise FileRefused(NOT_ACCEPTED) from None
-        raise
-    if tiff.is_mask(image):
-        raise FileRefused(NOT_ACCEPTED)
     return True
 
 

@@ -7,7 +7,7 @@ import io
 from PIL import AvifImagePlugin, Image, ImageFile, UnidentifiedImageError
 
 from facewarden.errors import NOT_A_PICTURE, NOT_ACCEPTED, FileRefused
-from facewarden.sandbox.decode import heif, listening, netpbm
+from facewarden.sandbox.decode import heif, layouts, listening, netpbm
 
 # One thread each: a locked worker can start none, and the pool already has a process per core.
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1
@@ -40,6 +40,7 @@ others), and any plugin that a later Pillow or an installed package may bring.""
 
 Image.init()
 heif.register()
+layouts.register()
 listening.listen()
 Image.register_decoder("ppm", netpbm.Decoder)
 _DECODERS = tuple(name for name in ACCEPTED if name in Image.OPEN)
