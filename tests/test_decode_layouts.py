@@ -13,7 +13,15 @@ import pytest
 import tifffile
 from skimage.color import rgb2lab
 
-from facewarden.errors import CODING_NOT_ACCEPTED, DAMAGED, PAGE_NOT_ACCEPTED, TRUNCATED, FileRefused, Reason
+from facewarden.errors import (
+    CODING_NOT_ACCEPTED,
+    DAMAGED,
+    PAGE_NOT_ACCEPTED,
+    TOO_MANY_FRAMES,
+    TRUNCATED,
+    FileRefused,
+    Reason,
+)
 from facewarden.pool import Pool
 from facewarden.sandbox.decode import decode
 from facewarden.values import Limits, Pixels, Recipe
@@ -199,7 +207,12 @@ def test_a_page_of_another_layout_behind_a_good_one(photo: Pixels) -> None:
 
 def test_pages_of_two_layouts(photo: Pixels) -> None:
     """What one page's bytes are is not remembered for the next."""
-    pages = [signed(photo), photo, signed(photo[..., 0]), photo[..., 0].astype(np.uint32) * 0x1010101]
+    pages: list[npt.NDArray[Any]] = [
+        signed(photo),
+        photo,
+        signed(photo[..., 0]),
+        photo[..., 0].astype(np.uint32) * 0x1010101,
+    ]
     target = io.BytesIO()
     with tifffile.TiffWriter(target) as writer:
         for page in pages:
@@ -226,3 +239,56 @@ def test_a_worker_reads_them_too(pool: Pool, photo: Pixels) -> None:
     data = tiff(both, ">", "strips", "zlib", photometric="minisblack", extrasamples=["unassalpha"])
     reply = pool.treat(data, Recipe({}), 60)
     assert reply.picture.frames[0].pixels.shape == (90, 80, 4)
+
+
+def pyramid(*kinds: int, old: bool = False) -> bytes:
+    """Pages of falling size, each with this NewSubfileType, or SubfileType."""
+    target = io.BytesIO()
+    with tifffile.TiffWriter(target) as writer:
+        for number, kind in enumerate(kinds):
+            grey = np.full((64 >> number, 64 >> number), 50 + number, np.uint8)
+            if old:
+                writer.write(grey, photometric="minisblack", metadata=None, extratags=[(255, "H", 1, kind, True)])
+            else:
+                writer.write(grey, photometric="minisblack", metadata=None, subfiletype=kind)
+    return target.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("kinds", "shown"),
+    [
+        ((0, 1, 1), [50]),
+        ((1, 0, 1), [51]),
+        ((2, 3, 2, 3), [50, 52]),
+        ((1, 1), [50, 51]),
+        ((1,), [50]),
+        ((0, 2), [50, 51]),
+    ],
+    ids=["a pyramid", "a thumbnail first", "pages with thumbnails", "smaller views alone", "one of them", "two pages"],
+)
+def test_smaller_views_of_a_page_are_no_pages(kinds: tuple[int, ...], shown: list[int]) -> None:
+    """Levels of a pyramid came out as pages of a document."""
+    assert [int(frame.pixels[0, 0]) for frame in decode(pyramid(*kinds), LIMITS).frames] == shown
+
+
+def test_smaller_views_by_the_older_tag() -> None:
+    """SubfileType, of which 2 is a smaller view and 3 a page."""
+    assert [int(frame.pixels[0, 0]) for frame in decode(pyramid(1, 2, 2, old=True), LIMITS).frames] == [50]
+    assert [int(frame.pixels[0, 0]) for frame in decode(pyramid(3, 3, old=True), LIMITS).frames] == [50, 51]
+
+
+def test_levels_in_directories_of_their_own(photo: Pixels) -> None:
+    """SubIFDs, as microscopes write them, are no pages either."""
+    target = io.BytesIO()
+    with tifffile.TiffWriter(target) as writer:
+        writer.write(photo, photometric="rgb", subifds=2)
+        writer.write(photo[::2, ::2], photometric="rgb", subfiletype=1)
+        writer.write(photo[::4, ::4], photometric="rgb", subfiletype=1)
+    np.testing.assert_array_equal(decoded(target.getvalue()), photo)
+
+
+def test_smaller_views_count_against_the_limit() -> None:
+    """Nobody buys time with a million of them."""
+    with pytest.raises(FileRefused) as caught:
+        decode(pyramid(0, 1, 1, 1, 1), Limits(frames=3))
+    assert caught.value.reason is TOO_MANY_FRAMES

@@ -65,10 +65,18 @@ def _load_frames(image: Image.Image, source: Source, limits: Limits) -> Iterator
     # What an APNG shows where animations are not known is no part of the animation.
     first = 1 if getattr(image, "default_image", False) and promised > 1 else 0
     total = largest = 0
+    is_left_out: bool | None = None
     for number in itertools.count(first):
         if not _seek(image, number, promised, source):
             return
         count = number - first + 1
+        if tiff.is_reduced(image):
+            # A smaller view of another page is no page; where there are such views alone, each is.
+            if is_left_out is None:
+                is_left_out = number > first or _is_followed_by_whole(image, number, limits)
+            if is_left_out:
+                check_frames(count, total, _format(image), limits)
+                continue
         area = math.prod(image.size)
         largest = max(largest, area)
         # A frame beyond the canvas is cut in the end, but until then it is there.
@@ -80,6 +88,20 @@ def _load_frames(image: Image.Image, source: Source, limits: Limits) -> Iterator
         # Some icons show their size only now.
         check_frame(image.size, limits)
         yield turned if image.format == "TIFF" else _orientation(image)
+
+
+def _is_followed_by_whole(image: Image.Image, number: int, limits: Limits) -> bool:
+    """Whether a page behind this one is more than a smaller view of another."""
+    try:
+        for later in range(number + 1, limits.frames + 1):
+            image.seek(later)
+            if not tiff.is_reduced(image):
+                return True
+    except EOFError:
+        pass
+    finally:
+        image.seek(number)
+    return False
 
 
 def _orientation(image: Image.Image) -> int:
