@@ -80,7 +80,7 @@ def test_a_file_cut_in_half_is_refused_as_truncated(name: str) -> None:
         assert refusal(data[: int(len(data) * part)]) == TRUNCATED
 
 
-@pytest.mark.parametrize("name", ["jpeg", "gif", "animated gif", "webp", "avif", "bmp", "ppm", "tiff", "animated webp"])
+@pytest.mark.parametrize("name", ["gif", "animated gif", "webp", "avif", "bmp", "ppm", "tiff", "animated webp"])
 def test_a_file_that_lacks_its_last_byte_is_refused(name: str) -> None:
     """Formats whose last byte belongs to the picture must be refused without it."""
     assert refusal(FILES[name][:-1]) == TRUNCATED

@@ -135,7 +135,7 @@ def _load(image: Image.Image, source: Source) -> None:
             raise FileRefused(TRUNCATED) from None
         raise
     if listening.heard():
-        raise FileRefused(whole.failure(source.data))
+        raise FileRefused(TRUNCATED if source.was_cut else whole.failure(source.data))
     whole.check_page(image, source.data)
 
 
