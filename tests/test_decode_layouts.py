@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import struct
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import numpy.typing as npt
 import pytest
 import tifffile
 from skimage.color import rgb2lab
+from tests.tiffs import one_strip
 
 from facewarden.errors import (
     CODING_NOT_ACCEPTED,
@@ -54,15 +54,6 @@ def tiff(
     with tifffile.TiffWriter(target, byteorder=order) as writer:  # type: ignore[arg-type]
         writer.write(pixels, metadata=None, software=False, compression=coding, **options[way], **more)
     return target.getvalue()
-
-
-def by_hand(strip: bytes, size: tuple[int, int], coding: int, samples: int = 3, **tags: int) -> bytes:
-    """One strip of any compression; further tags by their number behind an underscore."""
-    entries = {256: size[0], 257: size[1], 258: 8, 259: coding, 262: 2 if samples == 3 else 1, 273: 512}
-    entries |= {277: samples, 278: size[1], 279: len(strip)} | {int(key[1:]): value for key, value in tags.items()}
-    rows = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in sorted(entries.items()))
-    head = struct.pack("<2sHIH", b"II", 42, 8, len(entries)) + rows + bytes(4)
-    return head.ljust(512, b"\0") + strip
 
 
 def decoded(data: bytes) -> Pixels:
@@ -169,31 +160,31 @@ CODED = {"LERC": 34887, "JPEG XL": 50002, "JPEG XL in DNG": 52546, "JBIG": 34661
 @pytest.mark.parametrize("name", CODED)
 def test_compressions_that_are_not_read(name: str) -> None:
     """Registered, and unknown to the libraries."""
-    assert refusal(by_hand(bytes(range(256)), (16, 16), CODED[name])) is CODING_NOT_ACCEPTED
+    assert refusal(one_strip(bytes(range(256)), (16, 16), CODED[name])) is CODING_NOT_ACCEPTED
 
 
 def test_a_number_that_damage_left_is_damage() -> None:
     """No compression, depth or colours of that number are known."""
     strip = bytes(range(256)) * 3
-    assert decoded(by_hand(strip, (16, 16), 1)).shape == (16, 16, 3)
+    assert decoded(one_strip(strip, (16, 16), 1)).shape == (16, 16, 3)
     for broken in (
-        by_hand(strip, (16, 16), 12345),
-        by_hand(strip, (16, 16), 1, _262=999),
-        by_hand(strip, (16, 16), 1, _258=200),
-        by_hand(strip, (16, 16), 1, _339=77),
+        one_strip(strip, (16, 16), 12345),
+        one_strip(strip, (16, 16), 1, _262=999),
+        one_strip(strip, (16, 16), 1, _258=200),
+        one_strip(strip, (16, 16), 1, _339=77),
     ):
         assert refusal(broken) in (DAMAGED, TRUNCATED)
 
 
 def test_jpeg_of_12_bits_inside(photo: Pixels) -> None:
     """Libtiff would need another libjpeg."""
-    assert refusal(by_hand(b"\xff\xd8", (16, 16), 7, 1, _258=12)) is CODING_NOT_ACCEPTED
+    assert refusal(one_strip(b"\xff\xd8", (16, 16), 7, 1, _258=12)) is CODING_NOT_ACCEPTED
 
 
 def test_slices_of_a_volume() -> None:
     """One of 16 came out without a word (tag ImageDepth)."""
-    assert refusal(by_hand(bytes(16 * 16 * 16), (16, 16), 1, 1, _32997=16)) is PAGE_NOT_ACCEPTED
-    assert decoded(by_hand(bytes(16 * 16), (16, 16), 1, 1, _32997=1)).shape == (16, 16)
+    assert refusal(one_strip(bytes(16 * 16 * 16), (16, 16), 1, 1, _32997=16)) is PAGE_NOT_ACCEPTED
+    assert decoded(one_strip(bytes(16 * 16), (16, 16), 1, 1, _32997=1)).shape == (16, 16)
 
 
 def test_a_page_of_another_layout_behind_a_good_one(photo: Pixels) -> None:
@@ -226,7 +217,7 @@ def test_a_worker_may_give_these_reasons(pool: Pool, photo: Pixels) -> None:
     """They cross the border, as a file's failure."""
     for data, reason in (
         (tiff((photo / 255).astype(np.float32), photometric="rgb"), CODING_NOT_ACCEPTED),
-        (by_hand(bytes(16 * 16 * 16), (16, 16), 1, 1, _32997=16), PAGE_NOT_ACCEPTED),
+        (one_strip(bytes(16 * 16 * 16), (16, 16), 1, 1, _32997=16), PAGE_NOT_ACCEPTED),
     ):
         with pytest.raises(FileRefused) as caught:
             pool.treat(data, Recipe({"blazeface": 0.5}), 60)
