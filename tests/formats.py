@@ -78,7 +78,7 @@ ROWS = (
         pillow("TIFF"),
         ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "LAB", *DEEP, "F"),
         several=True,
-        note="strips, tiles, planes, BigTIFF; LZW, deflate, PackBits, Zstandard, LZMA, JPEG; black and white stays one bit; "
+        note="strips, tiles, planes, BigTIFF; LZW, deflate, PackBits, Zstandard, LZMA, JPEG, WebP, JPEG 2000, PNG; black and white stays one bit; "
         "8, 16, 32 bits with a sign or without and floats of 32 and 64 bits of grey, Lab in 16 bits, grey and alpha in 16",
     ),
     Row("TIFF, CCITT group 4 (fax)", pillow("TIFF", compression="group4"), ("1",), several=True, note="group 3 too"),
@@ -231,7 +231,7 @@ REFUSED: tuple[tuple[str, bytes], ...] = (
     ("cameras' raw files (CR2, CR3, NEF, DNG, RAF, …)", b"FUJIFILMCCD-RAW " + bytes(40)),
     ("JPEG XL, JPEG XR", b"\xff\x0a" + bytes(40)),
     ("JPEG of 12 or 16 bits, of two channels, or on top of a smaller one", DEEP_JPEG),
-    ("TIFF with JPEG XL, JPEG 2000, WebP, PNG, LERC, JBIG or 12-bit JPEG inside", one_strip(bytes(99), (9, 9), 50002)),
+    ("TIFF with JPEG XL, LERC, JBIG or 12-bit JPEG inside", one_strip(bytes(99), (9, 9), 50002)),
     (
         "TIFF of floats in colour, of CMYK with alpha, of grey and alpha in planes",
         one_strip(FLOATS, (9, 9), 1, _258=32, _339=3),

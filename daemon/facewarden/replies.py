@@ -32,7 +32,7 @@ from facewarden.values import (
 
 _OF_A_FILE = frozenset((*range(10, 40), CODING_NOT_ACCEPTED.number, PAGE_NOT_ACCEPTED.number))
 """Failures that a worker may give for a photo; for not starting it may give what is the service's own (see `errors`)."""
-_OF_A_START = frozenset(range(40, 60)) - _OF_A_FILE
+_OF_A_START = frozenset(range(40, 55))
 
 Read = Callable[[int], bytearray]
 """Reads exactly so many bytes from the worker, or raises FileRefused."""

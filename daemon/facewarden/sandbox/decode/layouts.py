@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import io
 from collections.abc import Iterator
+from typing import Any
 
 from PIL import Image, ImageFile, TiffImagePlugin
 
 from facewarden.errors import CODING_NOT_ACCEPTED, NOT_ACCEPTED, PAGE_NOT_ACCEPTED, FileRefused, Reason
-from facewarden.sandbox.decode import linking, tiff
+from facewarden.sandbox.decode import linking, parts, tiff
 
 _BITS, _COMPRESSION, _PHOTOMETRIC, _SAMPLES, _PLANES, _EXTRA, _FORMAT = 258, 259, 262, 277, 284, 338, 339
-_DEPTH = 32997
+_FILL_ORDER, _PREDICTOR, _DEPTH = 266, 317, 32997
 _OFFSETS = (273, 324)
 _JPEG, _SEPARATE = 7, 2
 _UINT, _INT, _FLOAT = 1, 2, 3
@@ -67,6 +69,7 @@ class Tiff(TiffImagePlugin.TiffImageFile):
     """A TIFF that refuses a page whose pixels would be missing, wrong or not what a viewer shows."""
 
     samples = ""
+    _container: str | None = None
     """See the function of this name."""
 
     def _setup(self) -> None:
@@ -83,6 +86,17 @@ class Tiff(TiffImagePlugin.TiffImageFile):
         self.samples = _samples(self)
         if self.use_load_libtiff:
             self.tile = [_native(tile) for tile in self.tile]
+        self._container = parts.FORMATS.get(self.tag_v2.get(_COMPRESSION, 1))
+
+    def load(self) -> Any:
+        """As Pillow does, but of parts that are files themselves."""
+        if self.tile and self._container:
+            assert isinstance(self.fp, io.BytesIO)
+            self.load_prepare()
+            parts.put_together(self, self.fp.getvalue(), self._container, self._tile_size)
+            self.tile = []
+            self.load_end()
+        return super().load()
 
 
 def register() -> None:
@@ -91,6 +105,8 @@ def register() -> None:
     if not file:
         raise ImportError("libtiff is not loaded")
     library = ctypes.CDLL(file)
+    TiffImagePlugin.COMPRESSION_INFO.update(parts.FORMATS)
+    _coded.update(parts.FORMATS)
     _coded.update(number for number in TiffImagePlugin.COMPRESSION_INFO if library.TIFFIsCODECConfigured(number))
     for photometric, form, bits, extra, mode, *raw in _LAYOUTS:
         for order, name in zip((b"II", b"MM"), raw, strict=True):
@@ -116,8 +132,22 @@ def _check(image: Tiff) -> None:
     is_deep_jpeg = coding == _JPEG and any(depth != 8 for depth in bits)
     # Of these planes Pillow takes the first for all, or none.
     is_scattered = _in_planes(image) and any(_numbers(image, _EXTRA)) and not 3 <= len(bits) <= 4
-    if _is_registered(image) and (coding not in _coded or is_deep_jpeg or is_scattered):
+    is_of_files = coding in parts.FORMATS
+    is_odd = is_of_files and (_in_planes(image) or not _suits_parts(image))
+    if _is_registered(image) and (coding not in _coded or is_deep_jpeg or is_scattered or is_odd):
         raise FileRefused(_refusal(image))
+
+
+def _suits_parts(image: Tiff) -> bool:
+    """Whether a page of files inside is 8 bits of grey or colour, with or without alpha, and stored as it is shown."""
+    is_plain = set(_numbers(image, _BITS)) == {8} and _numbers(image, _FORMAT)[:1] in ((), (_UINT,))
+    return (
+        is_plain
+        and _numbers(image, _PHOTOMETRIC) in ((1,), (2,))
+        and _numbers(image, _EXTRA) in ((), (2,))
+        and _numbers(image, _PREDICTOR) in ((), (1,))
+        and _numbers(image, _FILL_ORDER) in ((), (1,))
+    )
 
 
 def _refusal(image: Tiff) -> Reason:
