@@ -16,6 +16,7 @@ import pypdfium2
 from PIL import Image, ImageSequence
 from tests import damage
 from tests.documents import FONT, WORD, encrypted, one_page, scanned
+from tests.tiffs import one_strip
 
 from facewarden.config.profile import Output
 from facewarden.delivery.binding import Binding
@@ -77,7 +78,8 @@ ROWS = (
         pillow("TIFF"),
         ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "LAB", *DEEP, "F"),
         several=True,
-        note="strips, tiles, planes, BigTIFF; LZW, deflate, PackBits, Zstandard, JPEG; black and white stays one bit",
+        note="strips, tiles, planes, BigTIFF; LZW, deflate, PackBits, Zstandard, LZMA, JPEG, WebP, JPEG 2000, PNG; black and white stays one bit; "
+        "8, 16, 32 bits with a sign or without and floats of 32 and 64 bits of grey, Lab in 16 bits, grey and alpha in 16",
     ),
     Row("TIFF, CCITT group 4 (fax)", pillow("TIFF", compression="group4"), ("1",), several=True, note="group 3 too"),
     Row(
@@ -220,12 +222,21 @@ BOUNDS: tuple[tuple[str, str, str, bytes, Limits], ...] = (
         Limits(document_pixels=4799),
     ),
 )
+DEEP_JPEG = b"\xff\xd8\xff\xc1\0\x0b\x0c\0\x08\0\x08\x01\x01\x11\0" + bytes(99)
+FLOATS = bytes(9 * 9 * 3 * 4)
 REFUSED: tuple[tuple[str, bytes], ...] = (
     ("PostScript, EPS (they are programs)", b"%!PS-Adobe-3.0 EPSF-3.0\n"),
     ("SVG", b"<svg xmlns='http://www.w3.org/2000/svg'/>"),
     ("WMF, EMF", b"\xd7\xcd\xc6\x9a" + bytes(40)),
     ("cameras' raw files (CR2, CR3, NEF, DNG, RAF, …)", b"FUJIFILMCCD-RAW " + bytes(40)),
     ("JPEG XL, JPEG XR", b"\xff\x0a" + bytes(40)),
+    ("JPEG of 12 or 16 bits, of two channels, or on top of a smaller one", DEEP_JPEG),
+    ("TIFF with JPEG XL, LERC, JBIG or 12-bit JPEG inside", one_strip(bytes(99), (9, 9), 50002)),
+    (
+        "TIFF of floats in colour, of CMYK with alpha, of grey and alpha in planes",
+        one_strip(FLOATS, (9, 9), 1, _258=32, _339=3),
+    ),
+    ("TIFF with a page that is a mask, or with slices (`ImageDepth`)", one_strip(bytes(999), (9, 9), 1, 1, _32997=4)),
     ("films in HEIF's container", b"\0\0\0\x18ftyphevc\0\0\0\0hevcmsf1" + bytes(40)),
     ("BigTIFF with the high byte first", b"MM\0\x2b\0\x08\0\0" + bytes(40)),
     ("a PDF that opens with a password only", encrypted()),
@@ -262,6 +273,14 @@ A whole picture or none: what a decoder warns of is damage (12 `damaged`, 13 `tr
 |---|{rule}
 {damaged}
 
+A JPEG that lacks but the mark of its end (FF D9, or the last byte of it) is whole: each scan is there and libjpeg missed no
+bit of the last one. With one byte less it is refused as truncated, and so is one in a PDF without that mark, which PDFium
+draws a little differently.
+
+An intact file that is not read here is not called damaged: 55 `coding_not_accepted` for compressions, depths and channels,
+56 `page_not_accepted` for pages that are no pictures. Both go by the numbers in its tags, so that in a TIFF with a number
+that nobody registered it is damage.
+
 What cannot be told:
 
 - Rows that are stored as they are (BMP, raw TIFF, PPM, TGA, SGI, DDS, raw PDF pictures of full length). Zeros are black there, and other bytes are other
@@ -269,6 +288,7 @@ What cannot be told:
   that is then still black below is delivered as a plausible photo of a dark scene.
 - Something else in place of coded data of AVIF, JPEG 2000, QOI and Zstandard: these have no checksum, and any bytes decode.
 - A few changed bytes in a JPEG or a fax that decode to as many rows as before: some blocks, or the colours from there on, are others.
+- Anything in a JPEG in arithmetic codes, which no browser shows: any bytes decode.
 - In JPEG up to 8 bytes too many at the end of the codes are taken for what cameras leave there.
 - A hole in JPEG 2000, or in JPEG 2000 and JBIG2 inside PDF, of less than 4096 bytes; in AVIF and QOI of less than 64.
 - Alpha that is stored as it is in WebP, and whatever is no pixel: metadata, thumbnails, second pictures.
@@ -278,7 +298,8 @@ What cannot be told:
 It does not come out. HEIC's and AVIF's clean aperture and a PDF's crop box are cut; a clean aperture that cannot be is refused as damaged (and a
 HEIC from which more than 64 pixels were cut each way, by a limit of libheif). Hidden layers of a PDF are not drawn. Of an icon, MPO and
 layered PSD the main picture alone is looked at. GIF frames are cut to the canvas of the first. A TIFF page that is the mask of another
-one is refused (11 `format_not_accepted`), for what it hides would be seen.
+one is refused (56 `page_not_accepted`), for what it hides would be seen; so are the slices of a volume, of which one alone is read. Smaller views
+of a TIFF's page (a pyramid's levels, thumbnails: NewSubfileType 1, SubIFDs) are no pages, unless the file has nothing else.
 
 ## Refused
 
@@ -290,7 +311,8 @@ one is refused (11 `format_not_accepted`), for what it hides would be seen.
 
 An embedded profile is applied (perceptual intent, Little CMS), CMYK through its own, and the result is sRGB without a
 profile. Alpha is kept, and the colour of what is fully transparent is not. 16 bits a channel become 8: grey is rounded, of colour Pillow hands on the
-upper half, which is at most one level less. HEIC's 10 bits are scaled by libheif. A test compares with Little CMS and with
+upper half, which is at most one level less. Signed 8 bits are -128 to 127 (0 to 127 where nothing is negative); grey of 32 bits and floats have no white of their
+own, see `decode/depth.py`. HEIC's 10 bits are scaled by libheif. A test compares with Little CMS and with
 ImageMagick where it is installed: less than one level apart on average.
 Not followed: HDR curves (PQ, HLG), gain maps, and HEIC's colours told by numbers alone (nclx) where they are not sRGB's.
 

@@ -20,9 +20,13 @@ TEXT = "2024:02:29 23:59:58"
 DATED = ("JPEG", "PNG", "TIFF", "WEBP", "AVIF")
 
 
-def moment_of(original: object = None, changed: object = None, container: str = "JPEG") -> Moment | None:
-    """What a file says whose EXIF has these values for DateTimeOriginal and DateTime."""
+def moment_of(
+    original: object = None, changed: object = None, container: str = "JPEG", digitized: object = None
+) -> Moment | None:
+    """What a file says whose EXIF has these values for DateTimeOriginal, DateTime and DateTimeDigitized."""
     exif = Image.Exif()
+    if digitized is not None:
+        exif.get_ifd(0x8769)[0x9004] = digitized
     if original is not None:
         exif.get_ifd(0x8769)[0x9003] = original
     if changed is not None:
@@ -38,6 +42,16 @@ def test_the_date_of_capture_is_read(container: str) -> None:
     assert moment_of(TEXT, "1999:01:01 00:00:00", container) == MOMENT
     assert moment_of(None, TEXT, container) == MOMENT
     assert moment_of(container=container) is None
+
+
+@pytest.mark.parametrize("container", ["JPEG", "PNG", "WEBP", "AVIF"])
+def test_the_date_of_scanning_comes_before_that_of_the_last_change(container: str) -> None:
+    """Phones and scanners that write no DateTimeOriginal write DateTimeDigitized; what edited the photo, DateTime."""
+    later = "2025:01:01 00:00:00"
+    assert moment_of(None, later, container, TEXT) == MOMENT
+    assert moment_of(TEXT, later, container, later) == MOMENT
+    assert moment_of("    :  :     :  :  ", later, container, TEXT) == MOMENT
+    assert moment_of(None, TEXT, container, "0000:00:00 00:00:00") == MOMENT
 
 
 @pytest.mark.parametrize(

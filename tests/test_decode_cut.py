@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from tests.documents import pdf, stream
 
-from facewarden.errors import DAMAGED, NOT_ACCEPTED, FileRefused, Reason
+from facewarden.errors import DAMAGED, PAGE_NOT_ACCEPTED, FileRefused, Reason
 from facewarden.sandbox.decode import boxes, decode
 from facewarden.values import Limits, Pixels
 
@@ -143,12 +143,12 @@ def test_the_mask_of_a_tiff_is_no_page_and_is_not_left_out() -> None:
     target = io.BytesIO()
     pages = Image.new("L", (32, 32), 9), Image.new("1", (32, 32))
     pages[0].save(target, "TIFF", save_all=True, append_images=pages[1:], tiffinfo={254: 4})
-    assert refusal(target.getvalue()) is NOT_ACCEPTED
+    assert refusal(target.getvalue()) is PAGE_NOT_ACCEPTED
 
 
 def test_a_tiff_with_a_mask_that_pillow_does_not_know(trials: Path) -> None:
     """Not accepted, rather than damaged: another copy would not help."""
-    assert refusal((trials / "p2.tif").read_bytes()) is NOT_ACCEPTED
+    assert refusal((trials / "p2.tif").read_bytes()) is PAGE_NOT_ACCEPTED
 
 
 def test_hidden_layers_of_a_document_stay_hidden() -> None:

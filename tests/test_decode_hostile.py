@@ -80,7 +80,7 @@ def test_a_file_cut_in_half_is_refused_as_truncated(name: str) -> None:
         assert refusal(data[: int(len(data) * part)]) == TRUNCATED
 
 
-@pytest.mark.parametrize("name", ["jpeg", "gif", "animated gif", "webp", "avif", "bmp", "ppm", "tiff", "animated webp"])
+@pytest.mark.parametrize("name", ["gif", "animated gif", "webp", "avif", "bmp", "ppm", "tiff", "animated webp"])
 def test_a_file_that_lacks_its_last_byte_is_refused(name: str) -> None:
     """Formats whose last byte belongs to the picture must be refused without it."""
     assert refusal(FILES[name][:-1]) == TRUNCATED
@@ -105,7 +105,7 @@ def outcome(data: bytes) -> Picture | Reason:
 def is_fair(result: Picture | Reason) -> bool:
     """A picture within the limits, or one of the reasons that belong to files."""
     if isinstance(result, Reason):
-        return 10 <= result.number <= 18
+        return result.number in (*range(10, 19), 55, 56)
     return all(frame.pixels.shape[0] * frame.pixels.shape[1] <= SMALL.pixels for frame in result.frames)
 
 

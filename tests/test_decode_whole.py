@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import io
+import re
 import zlib
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 from tests import damage
 from tests.damage import photo, saved
 
-from facewarden.errors import DAMAGED, DOCUMENT_DAMAGED, TRUNCATED, FileRefused, Reason
+from facewarden.errors import CODING_NOT_ACCEPTED, DAMAGED, DOCUMENT_DAMAGED, TRUNCATED, FileRefused, Reason
 from facewarden.pool import Pool
-from facewarden.sandbox.decode import decode, listening
+from facewarden.sandbox.decode import decode, jpeg, listening
 from facewarden.values import Limits, Recipe
 
 LIMITS = Limits()
@@ -84,9 +87,105 @@ def test_what_cameras_leave_in_a_jpeg_is_no_damage(harmless: Callable[[bytes], b
     np.testing.assert_array_equal(decode(harmless(whole), LIMITS).frames[0].pixels, expected)
 
 
-def test_a_jpeg_without_its_last_two_bytes_is_truncated() -> None:
-    """As before: Pillow misses the mark of its end."""
-    assert refusal(saved("JPEG", quality=90)[:-2]) is TRUNCATED
+JPEGS: tuple[dict[str, object], ...] = (
+    {},
+    {"progressive": True},
+    {"restart_marker_blocks": 4},
+    {"restart_marker_rows": 1, "progressive": True},
+    {"optimize": True},
+)
+
+
+@pytest.mark.parametrize("options", JPEGS)
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+def test_a_jpeg_without_the_mark_of_its_end_is_whole(mode: str, options: dict[str, object]) -> None:
+    """Every viewer shows it, and libjpeg misses no bit of it. One byte less, and it does."""
+    whole = saved("JPEG", mode, 90, quality=90, **options)
+    expected = decode(whole, LIMITS).frames[0].pixels
+    for missing in (1, 2):
+        np.testing.assert_array_equal(decode(whole[:-missing], LIMITS).frames[0].pixels, expected)
+    for missing in range(3, 40):
+        assert refusal(whole[:-missing]) is TRUNCATED, missing
+
+
+@pytest.mark.parametrize("options", JPEGS)
+def test_a_jpeg_that_ends_anywhere_else_is_truncated(options: dict[str, object]) -> None:
+    """In the midst of a scan, between two scans, in a table, at a mark to restart at."""
+    whole = saved("JPEG", "RGB", 60, quality=90, **options)
+    marks = [found.start() for found in re.finditer(rb"\xff[^\0]", whole)]
+    for length in {place + step for place in marks for step in range(3)} | set(range(700, len(whole) - 2, 37)):
+        if 700 < length < len(whole) - 2:
+            assert refusal(whole[:length]) is TRUNCATED, length
+
+
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 100), st.integers(0, 2**32), st.booleans())
+@settings(max_examples=60)
+def test_its_last_byte_is_always_needed(width: int, height: int, quality: int, seed: int, progressive: bool) -> None:
+    """Flat or noisy, of any size: the last byte of the codes holds at least one bit of the picture."""
+    spread = seed % 256
+    pixels = np.random.default_rng(seed).integers(0, spread + 1, (height, width, 3), np.uint8)
+    target = io.BytesIO()
+    Image.fromarray(pixels).save(target, "JPEG", quality=quality, progressive=progressive)
+    whole = target.getvalue()
+    np.testing.assert_array_equal(decode(whole[:-2], LIMITS).frames[0].pixels, decode(whole, LIMITS).frames[0].pixels)
+    assert refusal(whole[:-3]) is TRUNCATED
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda data: damage.hole(data)[:-2],
+        damage.zero_tail,
+        lambda data: data[:-2] + bytes(40),
+        lambda data: data[:-2] + b"\xff\xd8\xff" + bytes(40),
+    ],
+    ids=["a hole", "zeros in place of its end", "zeros behind it", "another picture behind it"],
+)
+def test_what_else_is_wrong_with_a_jpeg_without_end_counts(harm: Callable[[bytes], bytes]) -> None:
+    """In doubt it is refused."""
+    assert refusal(harm(saved("JPEG", quality=95))) in (TRUNCATED, DAMAGED)
+
+
+def test_arithmetic_codes_get_no_end() -> None:
+    """Of these libjpeg does not tell what it misses."""
+    whole = saved("JPEG", quality=90)[:-2]
+    assert jpeg.ended(whole) == whole + END
+    arithmetic = whole.replace(b"\xff\xc0", b"\xff\xc9", 1)
+    assert jpeg.ended(arithmetic) == arithmetic
+
+
+def test_a_worker_delivers_a_jpeg_without_the_mark_of_its_end(pool: Pool) -> None:
+    """As photo, at its own size; and refuses it with a byte less."""
+    whole = saved("JPEG", quality=90)
+    recipe = Recipe({"blazeface": 0.5})
+    assert pool.treat(whole[:-2], recipe, 60).sizes == ((460, 420),)
+    with pytest.raises(FileRefused) as caught:
+        pool.treat(whole[:-3], recipe, 60)
+    assert caught.value.reason is TRUNCATED
+
+
+def of_kind(mark: int, bits: int, channels: int) -> bytes:
+    """The head of a JPEG of this process, depth and number of channels."""
+    frame = bytes((8 + 3 * channels >> 8, 8 + 3 * channels, bits, 0, 8, 0, 8, channels)) + bytes((1, 17, 0)) * channels
+    return b"\xff\xd8\xff" + bytes((mark,)) + frame + b"\xff\xda\0\x08\x01\x01\0\0\x3f\0" + bytes(99) + END
+
+
+@pytest.mark.parametrize(
+    ("mark", "bits", "channels"),
+    [(0xC1, 12, 3), (0xC2, 12, 1), (0xC3, 16, 1), (0xC3, 12, 3), (0xC5, 8, 3), (0xC0, 8, 2)],
+    ids=["12 bits", "12 bits, progressive", "16 bits, lossless", "12 bits, lossless", "differential", "two channels"],
+)
+def test_kinds_of_jpeg_that_are_not_read_are_not_damaged(mark: int, bits: int, channels: int) -> None:
+    """Medical 12 bits, lossless ones and the like."""
+    assert refusal(of_kind(mark, bits, channels)) is CODING_NOT_ACCEPTED
+
+
+def test_a_depth_that_damage_left_is_damage() -> None:
+    """No JPEG has 77 bits, nor 9 channels in a frame's head that has room for one."""
+    whole = saved("JPEG", quality=90)
+    at = whole.index(b"\xff\xc0") + 4
+    for place, value in ((at, 77), (at, 0), (at + 5, 9)):
+        assert refusal(whole[:place] + bytes((value,)) + whole[place + 1 :]) in (DAMAGED, TRUNCATED)
 
 
 @pytest.mark.parametrize("options", [{"quality": 100, "method": 0}, {"quality": 20}, {"lossless": True, "method": 0}])

@@ -153,6 +153,20 @@ DOCUMENT_TOO_LONG = _reason(
     "Raise limits.frames, or split the document.",
 )
 
+# 55-56: files of an accepted format that are whole, but stored as nobody here can read them
+CODING_NOT_ACCEPTED = _reason(
+    55,
+    "coding_not_accepted",
+    "The picture is stored in a way that is not read here: its compression, its depth or its channels are unusual.",
+    "It is not known to be damaged: export it with 8 or 16 bits a channel, as JPEG, PNG or TIFF with LZW.",
+)
+PAGE_NOT_ACCEPTED = _reason(
+    56,
+    "page_not_accepted",
+    "A page of the file is no picture of its own: it is the mask of another page, or several slices of a volume.",
+    "It is not known to be damaged: export what is to be seen as pages of their own, without masks.",
+)
+
 # 57: what was named on the command line
 NO_REGULAR_FILE = _reason(
     57,

@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 
 from facewarden import protocol
-from facewarden.errors import BAD_REPLY, REASONS, FileRefused
+from facewarden.errors import BAD_REPLY, CODING_NOT_ACCEPTED, PAGE_NOT_ACCEPTED, REASONS, FileRefused
 from facewarden.protocol import Protection
 from facewarden.values import (
     DETECTORS,
@@ -29,6 +29,10 @@ from facewarden.values import (
     Picture,
     Region,
 )
+
+_OF_A_FILE = frozenset((*range(10, 40), CODING_NOT_ACCEPTED.number, PAGE_NOT_ACCEPTED.number))
+"""Failures that a worker may give for a photo; for not starting it may give what is the service's own (see `errors`)."""
+_OF_A_START = frozenset(range(40, 55))
 
 Read = Callable[[int], bytearray]
 """Reads exactly so many bytes from the worker, or raises FileRefused."""
@@ -83,7 +87,7 @@ class Reply:
 
 def read_start(read: Read) -> Protection:
     """Wait for READY. Raises FileRefused with the reason the worker gave for not starting, or BAD_REPLY."""
-    _expect(_tag(read, believable=range(40, 60), pages=0) == protocol.READY)
+    _expect(_tag(read, believable=_OF_A_START, pages=0) == protocol.READY)
     landlock, seccomp = protocol.PROTECTION.unpack(read(protocol.PROTECTION.size))
     return Protection(landlock, bool(seccomp))
 
@@ -148,10 +152,10 @@ def _picture(read: Read, limits: Limits) -> Picture:
     )
 
 
-def _tag(read: Read, believable: range = range(10, 40), *, pages: int) -> int:
+def _tag(read: Read, believable: frozenset[int] = _OF_A_FILE, *, pages: int) -> int:
     """The next message's tag; a FAILED message is raised as the failure it names, if that is a believable one.
 
-    At most so many `pages` can be at fault. Below 40 failures are a file's, from there on the service's (see `errors`): the one cannot pose as the other.
+    At most so many `pages` can be at fault. What is a file's failure cannot pose as the service's, nor the other way round.
     """
     (untrusted_tag,) = protocol.TAG.unpack(read(protocol.TAG.size))
     if untrusted_tag == protocol.FAILED:

@@ -38,7 +38,7 @@ def opened(data: bytes, limits: Limits) -> tuple[Picture, Iterator[Frame]]:
     """The picture in `data`, whatever the file was called, as yet without frames; and these, each decoded when it is due.
 
     Frames are contiguous, writable and own their memory. Both this and each step of the iterator raise FileRefused with
-    one of the reasons 10 to 18 and 34 to 36. MemoryError passes through: it is the caller's to answer.
+    one of the reasons 10 to 18, 34 to 36, 55 and 56. MemoryError passes through: it is the caller's to answer.
     """
     check_bytes(data, limits)
     recognise.check_kind(data)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from facewarden.sandbox.decode import depth, profile, tiff, upright
+from facewarden.sandbox.decode import depth, layouts, profile, tiff, upright
 from facewarden.values import Frame, Pixels
 
 _STRIP_PIXELS = 1 << 18
@@ -32,13 +32,14 @@ def to_srgb(image: Image.Image, orientation: int) -> Pixels:
     if mode == "CMYK" and transform is None:
         mode = "RGB"
     levels = depth.levels(image, _strips(image))
+    is_lab = layouts.samples(image) == layouts.LAB
     target = {"LA": "RGBA", "CMYK": "RGB"}.get(mode, mode)
     width, height = image.size
     size = (width, height) if upright.is_sideways(orientation) else (height, width)
     pixels: Pixels = np.empty((*size, *_CHANNELS[target]), np.uint8)
     row = 0
     for strip in _strips(image):
-        plain = depth.to_8_bit(strip, levels) if levels else strip
+        plain = depth.to_8_bit(strip, levels) if levels else _lab(strip) if is_lab else strip
         plain = _convert(plain, mode)
         plain = _convert(transform(plain) if transform else plain, target)
         upright.place(plain, row, pixels, orientation)
@@ -82,8 +83,17 @@ def _strips(image: Image.Image) -> Iterator[Image.Image]:
         yield image.crop((0, top, width, min(top + rows, height)))
 
 
+def _lab(strip: Image.Image) -> Image.Image:
+    """CIE L*a*b* of a TIFF, which was read as if it were RGB: a* and b* have a sign there."""
+    lightness, *opponents = strip.split()
+    shifted = [channel.point([level ^ 128 for level in range(256)]) for channel in opponents]
+    return Image.merge("LAB", (lightness, *shifted))
+
+
 def _plain_mode(image: Image.Image) -> str:
     """The simplest mode of 8 bits that can hold what `image` holds: L, LA, RGB, RGBA or CMYK."""
+    if layouts.samples(image) in layouts.ALPHA:
+        return "LA"
     if image.mode == "CMYK":
         return "CMYK"
     is_grey = image.mode in {"1", "L", "LA", "La", "I", "F"} or image.mode.startswith("I;16") or _is_grey_ramp(image)

@@ -65,10 +65,18 @@ def _load_frames(image: Image.Image, source: Source, limits: Limits) -> Iterator
     # What an APNG shows where animations are not known is no part of the animation.
     first = 1 if getattr(image, "default_image", False) and promised > 1 else 0
     total = largest = 0
+    is_left_out: bool | None = None
     for number in itertools.count(first):
         if not _seek(image, number, promised, source):
             return
         count = number - first + 1
+        if tiff.is_reduced(image):
+            # A smaller view of another page is no page; where there are such views alone, each is.
+            if is_left_out is None:
+                is_left_out = number > first or _is_followed_by_whole(image, number, limits)
+            if is_left_out:
+                check_frames(count, total, _format(image), limits)
+                continue
         area = math.prod(image.size)
         largest = max(largest, area)
         # A frame beyond the canvas is cut in the end, but until then it is there.
@@ -80,6 +88,20 @@ def _load_frames(image: Image.Image, source: Source, limits: Limits) -> Iterator
         # Some icons show their size only now.
         check_frame(image.size, limits)
         yield turned if image.format == "TIFF" else _orientation(image)
+
+
+def _is_followed_by_whole(image: Image.Image, number: int, limits: Limits) -> bool:
+    """Whether a page behind this one is more than a smaller view of another."""
+    try:
+        for later in range(number + 1, limits.frames + 1):
+            image.seek(later)
+            if not tiff.is_reduced(image):
+                return True
+    except EOFError:
+        pass
+    finally:
+        image.seek(number)
+    return False
 
 
 def _orientation(image: Image.Image) -> int:
@@ -99,12 +121,6 @@ def _seek(image: Image.Image, number: int, promised: int, source: Source) -> boo
         if source.ran_dry or number < promised:
             raise FileRefused(TRUNCATED) from None
         return False
-    except SyntaxError:
-        if tiff.is_mask(image):  # a kind of page that Pillow does not know
-            raise FileRefused(NOT_ACCEPTED) from None
-        raise
-    if tiff.is_mask(image):
-        raise FileRefused(NOT_ACCEPTED)
     return True
 
 
@@ -119,7 +135,7 @@ def _load(image: Image.Image, source: Source) -> None:
             raise FileRefused(TRUNCATED) from None
         raise
     if listening.heard():
-        raise FileRefused(whole.failure(source.data))
+        raise FileRefused(TRUNCATED if source.was_cut else whole.failure(source.data))
     whole.check_page(image, source.data)
 
 

@@ -6,8 +6,8 @@ import io
 
 from PIL import AvifImagePlugin, Image, ImageFile, UnidentifiedImageError
 
-from facewarden.errors import NOT_A_PICTURE, NOT_ACCEPTED, FileRefused
-from facewarden.sandbox.decode import heif, listening, netpbm
+from facewarden.errors import CODING_NOT_ACCEPTED, NOT_A_PICTURE, NOT_ACCEPTED, FileRefused
+from facewarden.sandbox.decode import heif, jpeg, layouts, listening, netpbm
 
 # One thread each: a locked worker can start none, and the pool already has a process per core.
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1
@@ -40,6 +40,7 @@ others), and any plugin that a later Pillow or an installed package may bring.""
 
 Image.init()
 heif.register()
+layouts.register()
 listening.listen()
 Image.register_decoder("ppm", netpbm.Decoder)
 _DECODERS = tuple(name for name in ACCEPTED if name in Image.OPEN)
@@ -62,12 +63,17 @@ _REFUSED_BRANDS = (b"crx ",)
 
 
 class Source(io.BytesIO):
-    """The file's bytes, which remembers whether a decoder asked for more than there was."""
+    """The file's bytes, which remembers whether a decoder asked for more than there was.
+
+    A JPEG that lacks the mark of its end gets one where no more than that can be missing (`jpeg`). What libjpeg then
+    misses all the same was cut off.
+    """
 
     def __init__(self, data: bytes) -> None:
-        super().__init__(data)
-        self.data = data  # some decoders close what they read from
+        self.data = jpeg.ended(data)  # some decoders close what they read from
+        super().__init__(self.data)
         self.ran_dry = False
+        self.was_cut = len(self.data) > len(data)
 
     def read(self, size: int | None = -1, /) -> bytes:
         chunk = super().read(size)
@@ -78,13 +84,15 @@ class Source(io.BytesIO):
 
     def ends_early(self) -> bool:
         """Whether the file seems to be cut off: something in it promises more bytes than it has."""
-        return self.ran_dry or _container_length(self.data) > len(self.data)
+        return self.ran_dry or self.was_cut or _container_length(self.data) > len(self.data)
 
 
 def check_kind(data: bytes) -> None:
-    """Raise FileRefused for formats that are known but not accepted."""
+    """Raise FileRefused for formats, and kinds of JPEG, that are known but not accepted."""
     if data.startswith(_REFUSED_PREFIXES) or _brand(data) in _REFUSED_BRANDS or _is_emf(data) or _is_svg(data):
         raise FileRefused(NOT_ACCEPTED)
+    if jpeg.is_unusual(data):
+        raise FileRefused(CODING_NOT_ACCEPTED)
 
 
 def open_picture(source: Source) -> Image.Image:

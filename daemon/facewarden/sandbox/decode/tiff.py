@@ -8,7 +8,15 @@ from typing import Any
 from PIL import Image
 from PIL.TiffImagePlugin import TiffImageFile
 
-_SUBFILE_TYPE, _BITS, _PHOTOMETRIC, _ORIENTATION, _SUB_IFDS, _DNG_VERSION = 254, 258, 262, 274, 330, 50706
+_SUBFILE_TYPE, _OLD_SUBFILE_TYPE, _BITS, _PHOTOMETRIC, _ORIENTATION, _SUB_IFDS, _DNG_VERSION = (
+    254,
+    255,
+    258,
+    262,
+    274,
+    330,
+    50706,
+)
 _COMPRESSION, _JPEG_TABLES = 259, 347
 _RESOLUTION, _UNITS = (282, 283, 296), (2, 3)
 """Across, down and their unit, which is 2 for inches and 3 for centimetres."""
@@ -21,11 +29,17 @@ def tag(image: Image.Image, number: int, default: Any = None) -> Any:
     return image.tag_v2.get(number, default) if isinstance(image, TiffImageFile) else default
 
 
+def is_reduced(image: Image.Image) -> bool:
+    """Whether the current page is a smaller view of another one: a thumbnail, or a level of a pyramid."""
+    subfile = tag(image, _SUBFILE_TYPE)
+    if subfile is None:
+        return bool(tag(image, _OLD_SUBFILE_TYPE) == 2)
+    return isinstance(subfile, int) and subfile & 1 == 1
+
+
 def is_camera_raw(image: Image.Image) -> bool:
     """Whether this is a camera's raw file (DNG, NEF, ARW): its first page is but a thumbnail of the photo."""
-    subfile = tag(image, _SUBFILE_TYPE, 0)
-    is_thumbnail = isinstance(subfile, int) and subfile & 1 == 1
-    return tag(image, _DNG_VERSION) is not None or (is_thumbnail and tag(image, _SUB_IFDS) is not None)
+    return tag(image, _DNG_VERSION) is not None or (is_reduced(image) and tag(image, _SUB_IFDS) is not None)
 
 
 def is_mask(image: Image.Image) -> bool:
