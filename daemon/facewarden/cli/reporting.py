@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from facewarden import config, ledger, overview
+from facewarden import ledger, overview
 from facewarden.accountability import as_csv, as_page
-from facewarden.cli.terminal import DEFAULT_FILE, ConfigurationFile, errors_to, told_plainly
+from facewarden.cli.terminal import DEFAULT_FILE, ConfigurationFile, configured, errors_to, told_plainly
 from facewarden.errors import Exit
 
 
@@ -34,7 +34,7 @@ def report(
     if page + rows + as_json + verify > 1:
         raise typer.BadParameter("choose one of --html, --csv, --json and --verify")
     with told_plainly():
-        configuration = config.load(file)
+        configuration = configured(file)
         try:
             written = list(ledger.read(configuration.state))
             fault = ledger.first_fault(written)

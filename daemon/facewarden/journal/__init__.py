@@ -3,7 +3,16 @@
 from facewarden.journal.amending import ended_before, forget, released
 from facewarden.journal.job import Job, Outcome, State
 from facewarden.journal.known import KnownFolder
-from facewarden.journal.reading import has_jobs, read_counts, read_ends, read_folders, read_job, read_jobs, read_owed
+from facewarden.journal.reading import (
+    has_jobs,
+    prove,
+    read_counts,
+    read_ends,
+    read_folders,
+    read_job,
+    read_jobs,
+    read_owed,
+)
 from facewarden.journal.record import Journal
 from facewarden.journal.schema import SCHEMA_VERSION, is_there
 
@@ -18,6 +27,7 @@ __all__ = [
     "forget",
     "has_jobs",
     "is_there",
+    "prove",
     "read_counts",
     "read_ends",
     "read_folders",

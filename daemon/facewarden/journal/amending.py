@@ -12,10 +12,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from facewarden.errors import FOLDER, JOURNAL_DAMAGED, CannotStart
 from facewarden.files import Identity
 from facewarden.journal.job import COLUMNS, Job, job_of
-from facewarden.journal.schema import FILE, require_version
+from facewarden.journal.schema import FILE, refusal_of, require_not_lost, require_version
 
 SECONDS = 10.0
 """How long another writer is waited for."""
@@ -46,7 +45,7 @@ def ended_before(state: Path, moment: float, most: int) -> Iterator[list[Job]]:
 
     Between two of the lists nothing is held: neither all rows in memory, nor the journal from whoever writes to it.
     """
-    if not (state / FILE).exists():
+    if not require_not_lost(state):
         return
     query = (
         f"SELECT {COLUMNS}, ended_at FROM jobs WHERE state = 'done' AND ended_at < ? AND (ended_at, id) > (?, ?)"  # noqa: S608 - constants
@@ -78,8 +77,5 @@ def _opened(state: Path) -> Iterator[sqlite3.Connection]:
             database.execute("PRAGMA synchronous = FULL")
             require_version(database)
             yield database
-    except sqlite3.OperationalError:
-        fault = "state: the journal cannot be opened or written: only the service's user may"
-        raise CannotStart(FOLDER, (fault,)) from None
-    except sqlite3.DatabaseError:
-        raise CannotStart(JOURNAL_DAMAGED) from None
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        raise refusal_of(error) from None

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from facewarden import files
-from facewarden.errors import ALREADY_RUNNING, FOLDER, JOURNAL_DAMAGED, CannotStart
+from facewarden.errors import ALREADY_RUNNING, JOURNAL_DAMAGED, CannotStart
 from facewarden.journal import known
 from facewarden.journal.job import COLUMNS, Job, job_of
 from facewarden.journal.known import KnownFolder
-from facewarden.journal.schema import open_file, prepare, whole
+from facewarden.journal.schema import open_file, prepare, refusal_of, whole
 from facewarden.key import read_key
 
 
@@ -36,10 +36,12 @@ class Opened:
                 prepare(self._database)
             except BlockingIOError:
                 raise CannotStart(ALREADY_RUNNING) from None
-            except (OSError, sqlite3.OperationalError):
-                raise _unusable() from None
-            except (sqlite3.DatabaseError, UnicodeDecodeError):  # SQLite quotes a damaged schema in its errors
-                raise CannotStart(JOURNAL_DAMAGED) from None
+            except (
+                OSError,
+                sqlite3.Error,
+                UnicodeDecodeError,
+            ) as error:  # SQLite quotes a damaged schema in its errors
+                raise refusal_of(error) from None
             if proved:
                 self.prove()
             self.key = read_key(state)
@@ -52,8 +54,8 @@ class Opened:
             with self._using() as database:
                 if not whole(database):
                     raise CannotStart(JOURNAL_DAMAGED)
-        except OSError:
-            raise _unusable() from None
+        except OSError as error:
+            raise refusal_of(error) from None
 
     def close(self) -> None:
         with self._guard:
@@ -114,8 +116,3 @@ class Opened:
                 raise OSError(errno.ENOSPC if full else errno.EIO, "the journal is out of reach") from error
             except sqlite3.DatabaseError:
                 raise CannotStart(JOURNAL_DAMAGED) from None
-
-
-def _unusable() -> CannotStart:
-    fault = "state: the journal cannot be opened or written: make room, or give the service the right"
-    return CannotStart(FOLDER, (fault,))
