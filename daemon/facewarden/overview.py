@@ -54,12 +54,6 @@ def overview(configuration: config.Configuration, now: float) -> dict[str, Any]:
     }
 
 
-def last_recall(configuration: config.Configuration) -> dict[str, Any] | None:
-    """The self-test that the service made last. Raises CannotStart where its status may not be read."""
-    found: dict[str, Any] | None = _said(configuration).get("recall")
-    return found
-
-
 def _said(configuration: config.Configuration) -> dict[str, Any]:
     """What the service wrote last; nothing where it never did. Raises CannotStart(FOLDER) where that may not be read."""
     try:

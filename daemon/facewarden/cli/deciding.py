@@ -86,11 +86,13 @@ def forget(
         limit = configuration.journal_days if days is None else days
         if limit is None:
             raise typer.BadParameter("journal_days is null: give --days")
-        try:
-            count = forget_old(configuration, limit, time.time())
-        except OSError as error:
-            _out_of_reach(error)
-    typer.echo(f"{count} forgotten")
+        forgotten = forget_old(configuration, limit, time.time())
+    typer.echo(f"{forgotten.count} forgotten")
+    for inbox, error in forgotten.out_of_reach.items():
+        said = f"inbox {inbox}: a folder is out of reach: {os.strerror(error.errno or 0)}; its rows were kept"
+        errors_to.print(said, highlight=False, markup=False, soft_wrap=True)
+    if forgotten.out_of_reach:
+        raise typer.Exit(Exit.SOME_FAILED)
 
 
 def _decide(

@@ -9,7 +9,7 @@ import contextlib
 import dataclasses
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from facewarden.files import Identity
@@ -20,11 +20,19 @@ SECONDS = 10.0
 """How long another writer is waited for."""
 
 
-def forget(state: Path, jobs: list[Job]) -> int:
-    """Remove these rows, as far as they are done; returns how many went."""
-    with _amending(state) as database:
+def forget(state: Path, jobs: Collection[Job], *, left: Collection[Job] = ()) -> int:
+    """Remove these rows, as far as they are done; returns how many went.
+
+    `left`: those of them whose inbox left the configuration: nobody retires their originals any more, owed or not.
+    """
+    if not jobs:
+        return 0
+    anyway = {job.id for job in left}
+    with amending(state) as database:
         gone = [
-            database.execute("DELETE FROM jobs WHERE id = ? AND state = 'done' AND NOT owed", (job.id,)).rowcount
+            database.execute(
+                "DELETE FROM jobs WHERE id = ? AND state = 'done' AND (NOT owed OR ?)", (job.id, job.id in anyway)
+            ).rowcount
             for job in jobs
         ]
     return sum(gone)
@@ -32,7 +40,7 @@ def forget(state: Path, jobs: list[Job]) -> int:
 
 def released(state: Path, job: Job, target: bytes, file: Identity) -> None:
     """A held job's result is in the outbox now, under this name."""
-    with _amending(state) as database:
+    with amending(state) as database:
         database.execute(
             "UPDATE jobs SET outcome = 'published', target = ?, target_inode = ?, target_size = ?, target_mtime_ns = ?,"
             " target_content = ?, ended_at = ? WHERE id = ? AND state = 'done' AND outcome = 'held'",
@@ -60,7 +68,7 @@ def ended_before(state: Path, moment: float, most: int) -> Iterator[list[Job]]:
 
 
 @contextlib.contextmanager
-def _amending(state: Path) -> Iterator[sqlite3.Connection]:
+def amending(state: Path) -> Iterator[sqlite3.Connection]:
     """One transaction, on the disk when it ends. Raises CannotStart as `_opened` does."""
     with _opened(state) as database:
         database.execute("BEGIN IMMEDIATE")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from facewarden import files
 from facewarden.errors import ALREADY_RUNNING, JOURNAL_DAMAGED, CannotStart
-from facewarden.journal import known
+from facewarden.journal import counting, known
 from facewarden.journal.job import COLUMNS, Job, job_of
 from facewarden.journal.known import KnownFolder
 from facewarden.journal.schema import open_file, prepare, refusal_of, whole
@@ -74,9 +74,21 @@ class Opened:
                 dataclasses.astuple(folder),
             )
 
+    def note_test(self, day: str, *, passed: bool) -> None:
+        """One more self-test of drawn faces was made on this day (UTC)."""
+        with self._writing() as database:
+            database.execute(
+                "INSERT INTO days VALUES (?, ?, ?) ON CONFLICT (day)"
+                " DO UPDATE SET found = found + excluded.found, missed = missed + excluded.missed",
+                (day, passed, not passed),
+            )
+
     def rename_inboxes(self, names: dict[str, str]) -> None:
         """Carry the rows of inboxes that the configuration calls otherwise now, from the old name (key) to the new one."""
         with self._writing() as database:
+            for old, new in [*((old, f"/{old}") for old in names), *((f"/{old}", new) for old, new in names.items())]:
+                for statement in filter(None, map(str.strip, counting.RENAME.split(";"))):
+                    database.execute(statement, {"old": old, "new": new})
             for table in ("jobs", "folders"):
                 # In two steps, for two inboxes may have changed names.
                 for old in names:

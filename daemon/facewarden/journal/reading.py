@@ -20,44 +20,38 @@ def read_counts(state: Path, since: float) -> dict[tuple[str, str], tuple[int, i
 
     Raises CannotStart: JOURNAL_DAMAGED, JOURNAL_OLDER, JOURNAL_NEWER, or FOLDER where it cannot be reached.
     """
-    counting = (
-        "SELECT inbox, outcome, count(*), total(ended_at > ?) FROM jobs WHERE state = 'done' GROUP BY +inbox, +outcome"
-        " UNION ALL SELECT inbox, 'open', count(*), 0 FROM jobs WHERE state <> 'done' GROUP BY 1"
-    )
-    return {
-        (inbox, outcome): (count, int(recent)) for inbox, outcome, count, recent in _rows(state, counting, (since,))
-    }
-
-
-def read_ends(state: Path, begin: float, end: float) -> list[tuple[str, str, int, int, int]]:
-    """Inbox, outcome, reason, count and regions of the jobs that ended in a span of time. Raises as read_jobs does."""
     query = (
-        "SELECT inbox, outcome, reason, count(*), sum(regions) FROM jobs"
-        " WHERE state = 'done' AND ended_at >= ? AND ended_at < ? GROUP BY 1, 2, 3"
+        "SELECT inbox, outcome, count, 0 FROM totals"
+        " UNION ALL SELECT inbox, 'open', count(*), 0 FROM jobs WHERE state <> 'done' GROUP BY inbox"
+        " UNION ALL SELECT inbox, outcome, 0, count(*) FROM jobs WHERE state = 'done' AND ended_at > ? GROUP BY +inbox, +outcome"
     )
-    return list(_rows(state, query, (begin, end)))
+    counts: dict[tuple[str, str], tuple[int, int]] = {}
+    for inbox, outcome, count, recent in rows(state, query, (since,)):
+        before = counts.get((inbox, outcome), (0, 0))
+        counts[inbox, outcome] = (before[0] + count, before[1] + recent)
+    return {key: both for key, both in counts.items() if any(both)}
 
 
 def read_job(state: Path, job_id: str) -> Job | None:
     """One job by its id. Raises CannotStart as read_jobs does."""
     query = f"SELECT {COLUMNS} FROM jobs WHERE id = ?"  # noqa: S608 - constants
-    return next(map(job_of, _rows(state, query, (job_id,))), None)
+    return next(map(job_of, rows(state, query, (job_id,))), None)
 
 
 def read_owed(state: Path) -> dict[str, tuple[int, float]]:
     """Of each inbox how many originals are owed to be archived or deleted, and since when. Raises as read_jobs does."""
     query = "SELECT inbox, count(*), min(ended_at) FROM jobs WHERE owed GROUP BY inbox"
-    return {inbox: (count, since) for inbox, count, since in _rows(state, query)}
+    return {inbox: (count, since) for inbox, count, since in rows(state, query)}
 
 
 def read_folders(state: Path) -> list[KnownFolder]:
     """Every folder that the service noted. Raises as read_jobs does."""
-    return [KnownFolder(*row) for row in _rows(state, f"SELECT {known.COLUMNS} FROM folders")]  # noqa: S608 - constants
+    return [KnownFolder(*row) for row in rows(state, f"SELECT {known.COLUMNS} FROM folders")]  # noqa: S608 - constants
 
 
 def has_jobs(state: Path, inbox: str) -> bool:
     """Whether any row is of this inbox. Raises as read_jobs does."""
-    return any(_rows(state, "SELECT 1 FROM jobs WHERE inbox = ? LIMIT 1", (inbox,)))
+    return any(rows(state, "SELECT 1 FROM jobs WHERE inbox = ? LIMIT 1", (inbox,)))
 
 
 def read_jobs(state: Path) -> Iterator[Job]:
@@ -65,7 +59,7 @@ def read_jobs(state: Path) -> Iterator[Job]:
 
     Raises CannotStart: JOURNAL_DAMAGED, JOURNAL_OLDER, JOURNAL_NEWER, or FOLDER where it cannot be reached.
     """
-    for row in _rows(state, f"SELECT {COLUMNS} FROM jobs ORDER BY claimed_at"):  # noqa: S608 - constants
+    for row in rows(state, f"SELECT {COLUMNS} FROM jobs ORDER BY claimed_at"):  # noqa: S608 - constants
         yield job_of(row)
 
 
@@ -82,7 +76,7 @@ def prove(state: Path) -> bool:
     return True
 
 
-def _rows(state: Path, query: str, values: tuple[object, ...] = ()) -> Iterator[tuple[Any, ...]]:
+def rows(state: Path, query: str, values: tuple[object, ...] = ()) -> Iterator[tuple[Any, ...]]:
     if not require_not_lost(state):
         return
     try:

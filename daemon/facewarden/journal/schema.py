@@ -11,8 +11,9 @@ import sqlite3
 from pathlib import Path
 
 from facewarden.errors import FOLDER, JOURNAL_DAMAGED, JOURNAL_NEWER, JOURNAL_OLDER, CannotStart
+from facewarden.journal import counting
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 6
 _FIRST = """
 CREATE TABLE jobs (
     id TEXT PRIMARY KEY,
@@ -54,7 +55,8 @@ CREATE TABLE folders (
 ) STRICT;
 """
 """A file is known by more than its inode, an original by the folder it lies in, an inbox by its folder."""
-_STEPS: tuple[str, ...] = (_FIRST, _GONE, _ENDED, _IDENTITY)
+_CHANGED = "ALTER TABLE jobs ADD COLUMN ctime_ns INTEGER;"
+_STEPS: tuple[str, ...] = (_FIRST, _GONE, _ENDED, _IDENTITY, _CHANGED, counting.TABLES + counting.INDEXES)
 """What makes each version out of the one before it; the first out of nothing."""
 
 FILE = "journal.sqlite"
