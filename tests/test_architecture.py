@@ -30,8 +30,16 @@ LEVELS: list[set[str]] = [
     {"identity", "finding", "probing", "drops"},  # what is searched with; whose job a path is; what is a new drop
     {"retiring", "retrying"},
     {"recovery", "status", "recall", "forgetting", "hooks", "ledger"},
-    {"metrics", "accountability"},  # the order of a start; what is said and proved beside it
-    {"journey", "pulse", "beside", "releasing", "explaining"},  # the order of one photo, and what is told of all
+    {"chaining"},
+    {"metrics", "daybook"},  # the order of a start; what is said and proved beside it
+    {
+        "journey",
+        "pulse",
+        "beside",
+        "releasing",
+        "explaining",
+        "accountability",
+    },  # one photo's order, what is told of all
     {"carriers", "redoing"},  # the threads that carry; a look before a first start
     {"service", "direct", "checks", "accounts"},  # the order of everything
     {"running", "overview", "rehearsal"},  # one service after the other

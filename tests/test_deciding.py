@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
+import json
 import re
 import shutil
 import sqlite3
@@ -13,11 +14,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 from PIL import Image
 from tests.daemon import Daemon, wait_until
 from tests.rooms import killed_before_step, second_file_system
 
-from facewarden import config
+from facewarden import chaining, config
 from facewarden.finding import Found, find
 from facewarden.journal import Job, read_jobs
 from facewarden.releasing import release
@@ -319,3 +321,50 @@ def test_forget_needs_days(daemon: Daemon) -> None:
     code, text = run(daemon, "forget")
     assert code == 2
     assert "give --days" in text
+
+
+def two_inboxes(daemon: Daemon, *names: str) -> None:
+    """Each with folders of its own; the journal forgets after 90 days."""
+    inboxes = [{"name": name, "path": name, "outbox": f"{name}-out"} for name in names]
+    for inbox in inboxes:
+        (daemon.folder / inbox["path"]).mkdir(exist_ok=True)
+        (daemon.folder / inbox["outbox"]).mkdir(exist_ok=True)
+    daemon.configure({"inboxes": inboxes}, originals="archive")
+
+
+def worked_long_ago(daemon: Daemon) -> None:
+    """One photo of each of two inboxes, a hundred days ago."""
+    two_inboxes(daemon, "left", "stays")
+    for name in ("left", "stays"):
+        (daemon.folder / name / "one.jpg").write_bytes(WORDS + name.encode())
+    assert daemon.once() == 1
+    aged(daemon, 100)
+
+
+def test_an_inbox_that_left_is_forgotten_by_age(daemon: Daemon) -> None:
+    """Nobody knows its folders any more: names are not kept for ever because of that; the report goes on counting it."""
+    worked_long_ago(daemon)
+    two_inboxes(daemon, "stays")
+    assert run(daemon, "forget") == (0, "2 forgotten\n")
+    assert jobs(daemon) == []
+    chaining.write_days(config.load(daemon.file), "2999-01-01")
+    days = json.loads(run(daemon, "report", "--json", "--since", "1970-01-01")[1])["days"]
+    assert sum(day["inboxes"]["left"]["quarantined"] for day in days if "left" in day["inboxes"]) == 1
+    assert "left" in run(daemon, "report", "--html", "--since", "1970-01-01")[1]
+
+
+def test_an_inbox_out_of_reach_keeps_its_own_rows_alone(daemon: Daemon) -> None:
+    """The others' old rows leave, by the command and in the service, and the one is told."""
+    two_inboxes(daemon, "left", "stays")
+    daemon.configure({"inboxes": yaml.safe_load(daemon.file.read_text())["inboxes"]})  # originals: keep
+    for name in ("left", "stays"):
+        (daemon.folder / name / "one.jpg").write_bytes(WORDS + name.encode())
+    assert daemon.once() == 1
+    aged(daemon, 100)
+    (daemon.folder / "stays/one.jpg").unlink()
+    (daemon.folder / "left").rename(daemon.folder / "elsewhere")
+    code, said = run(daemon, "forget")
+    assert code == 1
+    assert "1 forgotten" in said
+    assert "inbox left: a folder is out of reach" in said
+    assert [job.inbox for job in jobs(daemon)] == ["left"]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from tests.rooms import bound_by_rights, load_configuration
 
 from facewarden.config import folders
@@ -190,3 +191,33 @@ def test_a_folder_that_cannot_be_made_is_told_by_its_key(place: Path) -> None:
     (fault,) = refused.value.faults
     assert fault.startswith("inboxes[0].quarantine: ")
     assert "Kowalska" not in fault
+
+
+@pytest.mark.parametrize("key", ["metrics", "weights", "hooks", "emblem"])
+@pytest.mark.parametrize("where", ["inbox", "inbox/sub", "outbox", "inbox-quarantine", "link", "link to a file"])
+def test_the_operators_files_lie_apart(place: Path, key: str, where: str) -> None:
+    """In an inbox a file would be taken for a photo each time that it is written; in an outbox it would be fetched away."""
+    (place / "inbox/sub").mkdir()
+    (place / "inbox-quarantine").mkdir()
+    (place / "link").symlink_to("inbox/sub")
+    file = place / ("file.png" if where == "link to a file" else f"{where}/file.png")
+    target = place / "inbox/file.png" if where == "link to a file" else file
+    Image.new("RGB", (8, 8)).save(target)
+    if where == "link to a file":
+        file.symlink_to(target)
+    given: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
+        "metrics": ({"metrics": str(file)}, {}, "metrics"),
+        "weights": ({"weights": {"yunet": {"path": str(file), "sha256": "0" * 64}}}, {}, "weights.yunet.path"),
+        "hooks": ({}, {"hooks": {"delivered": str(file)}}, "inboxes[0].hooks.delivered"),
+        "emblem": ({}, {"redact": {"style": "image", "emblem": str(file)}}, "inboxes[0].redact.emblem"),
+    }
+    top, choices, name = given[key]
+    inbox = {"name": "photos", "path": "inbox", "outbox": "outbox"} | choices
+    told = folders.faults(load_configuration(place, {"inboxes": [inbox]} | top))
+    role = "outbox" if where == "outbox" else "quarantine" if where == "inbox-quarantine" else "path"
+    assert told == [f"{name}: the file lies inside inboxes[0].{role}: move it out"]
+    file.unlink()
+    target.unlink(missing_ok=True)
+    Image.new("RGB", (8, 8)).save(place / "file.png")
+    text = (place / "facewarden.yaml").read_text().replace(str(file), str(place / "file.png"))
+    assert folders.faults(load_configuration(place, text)) == []

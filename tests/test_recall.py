@@ -6,6 +6,7 @@ import subprocess
 import time
 import types
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -13,6 +14,7 @@ from tests.daemon import Daemon, wait_until
 
 from facewarden import beside
 from facewarden.errors import RECALL_LOST, CannotStart, Exit
+from facewarden.journal import Journal, read_tests
 from facewarden.pool import Pool
 from facewarden.recall import HAIRS, SKINS, face, require_recall
 from facewarden.sandbox import detect
@@ -106,14 +108,15 @@ def test_a_service_that_misses_faces_delivers_nothing(daemon: Daemon, portrait: 
     assert '"passed": false' in said
 
 
-def test_it_is_repeated_every_day(pool: Pool) -> None:
+def test_it_is_repeated_every_day(pool: Pool, tmp_path: Path) -> None:
     """A search that grows blind while the service runs is found a day later, and ends the loop."""
     settings = types.SimpleNamespace(worker_for="inbox")
     inbox = types.SimpleNamespace(
         name="photos", settings=settings, recipe=Recipe({"blazeface": None}, smallest_face=40)
     )
     status = types.SimpleNamespace(recall=None)
-    recall = beside._Recall(pool, cast(Any, [inbox]), cast(Any, status))
+    journal = Journal(tmp_path)
+    recall = beside._Recall(pool, cast(Any, [inbox]), cast(Any, status), journal)
     recall.prove()
     now = time.monotonic()
     recall.beat(now)
@@ -129,4 +132,7 @@ def test_it_is_repeated_every_day(pool: Pool) -> None:
         return False
 
     wait_until(ends, "the loop is ended")
+    journal.close()
+    (tests,) = read_tests(tmp_path)
+    assert (tests.found, tests.missed) == (1, 1)
     assert status.recall["passed"] is False

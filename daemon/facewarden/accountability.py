@@ -11,6 +11,7 @@ import io
 from collections import Counter
 from typing import Any
 
+from facewarden.daybook import Daybook
 from facewarden.ledger import Entry
 
 OUTCOMES = ("delivered", "held", "quarantined")
@@ -28,33 +29,42 @@ def as_csv(entries: list[Entry]) -> str:
     """A row for each day and inbox."""
     written = io.StringIO()
     rows = csv.writer(written, lineterminator="\n")
-    rows.writerow(["day", "inbox", *OUTCOMES, "regions", "reasons", "version", "recall", "hash"])
+    rows.writerow(["day", "inbox", *OUTCOMES, "regions", "reasons", "version", "recall", "hash", "clock"])
     for entry in entries:
         for name, inbox in entry["inboxes"].items():
             reasons = " ".join(f"{reason}:{count}" for reason, count in sorted(inbox["reasons"].items()))
             counts = [inbox[outcome] for outcome in OUTCOMES]
-            said = [entry["version"], _recall(entry), entry.get("hash", "")]
+            said = [entry["version"], _recall(entry), entry.get("hash", ""), "doubtful" if entry["doubtful"] else ""]
             rows.writerow([entry["day"], name, *counts, inbox["regions"], reasons, *said])
     return written.getvalue()
 
 
-def as_page(entries: list[Entry], fault: str | None) -> str:
-    """One HTML page with everything in it."""
+def as_page(book: Daybook) -> str:
+    """One HTML page with everything in it. All that comes from the ledger is escaped: its file may have been changed."""
+    entries, fault, newest = book
     chain = (
         "The chain of days is whole."
         if fault is None
         else f"<strong>The chain is broken at {html.escape(fault)}.</strong>"
     )
-    last = next((entry["hash"] for entry in reversed(entries) if "hash" in entry), "none yet")
-    span = f"{entries[0]['day']} to {entries[-1]['day']}" if entries else "no day"
+    last = html.escape(newest or "none yet")
+    span = html.escape(f"{entries[0]['day']} to {entries[-1]['day']}" if entries else "no day")
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Facewarden report</title><style>{_STYLE}</style></head>'
         f"<body><h1>Facewarden: what became of the photos</h1><p>{span} (UTC). It holds counts and settings, no names and no pictures."
         f" It tells what the program did; that every face was found it cannot tell.</p>"
-        f"<h2>Outcomes</h2>{_plot(entries)}{_totals(entries)}<h2>Reasons for quarantine</h2>{_reasons(entries)}"
+        f"{_clock(entries)}<h2>Outcomes</h2>{_plot(entries)}{_totals(entries)}<h2>Reasons for quarantine</h2>{_reasons(entries)}"
         f"<h2>Software</h2>{_software(entries)}<h2>Settings at the end</h2>{_settings(entries)}"
         f"<h2>Integrity</h2><p>{chain} Newest hash: <code>{last}</code></p></body></html>\n"
     )
+
+
+def _clock(entries: list[Entry]) -> str:
+    days = ", ".join(str(entry["day"]) for entry in entries if entry["doubtful"])
+    if not days:
+        return ""
+    said = "The clock was wrong for a while: what is told of these days is right in number, and happened on others"
+    return f"<p><strong>{said}: {html.escape(days)}.</strong></p>"
 
 
 def _plot(entries: list[Entry]) -> str:
@@ -68,9 +78,9 @@ def _plot(entries: list[Entry]) -> str:
     for number, (entry, day) in enumerate(zip(entries, days, strict=True)):
         top = float(HEIGHT)
         for outcome in OUTCOMES:
-            tall = HEIGHT * day[outcome] / most
+            tall = HEIGHT * max(day[outcome], 0) / most
             top -= tall
-            said = f"{entry['day']}: {day[outcome]} {outcome}"
+            said = html.escape(f"{entry['day']}: {day[outcome]} {outcome}")
             bars.append(
                 f'<rect x="{number * step:.1f}" y="{top:.1f}" width="{max(step - 1, 1):.1f}" height="{tall:.1f}"'
                 f' fill="{COLOURS[outcome]}"><title>{said}</title></rect>'
@@ -115,6 +125,7 @@ def _settings(entries: list[Entry]) -> str:
         [name, inbox["settings"]["detect"]["plan"], inbox["settings"]["redact"]["style"], inbox["settings"]["without_face"],
          inbox["settings"]["originals"], inbox["settings"]["names"]]
         for name, inbox in entries[-1]["inboxes"].items()
+        if inbox["settings"]
     ]  # fmt: skip
     return _table(["inbox", "search", "style", "without a face", "originals", "names"], rows)
 

@@ -7,7 +7,6 @@ drawn faces are searched anew, and where one is missed, delivery stops.
 from __future__ import annotations
 
 import contextlib
-import datetime
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -16,12 +15,13 @@ from typing import Protocol
 import structlog
 
 from facewarden import config, logs
+from facewarden.chaining import write_days
 from facewarden.errors import CannotStart
 from facewarden.forgetting import forget_old
 from facewarden.hooks import Hooks
 from facewarden.intake.inbox import Inbox
 from facewarden.journal import Journal
-from facewarden.ledger import write_days
+from facewarden.ledger import today
 from facewarden.metrics import Metrics
 from facewarden.pool import Pool, PoolStopped
 from facewarden.recall import require_recall
@@ -52,7 +52,7 @@ def beside(
     Raises CannotStart(RECALL_LOST) before the first step, or at any of them.
     """
     status = Status(configuration, pool, inboxes)
-    recall = _Recall(pool, inboxes, status)
+    recall = _Recall(pool, inboxes, status, journal)
     with contextlib.ExitStack() as opened:
         opened.callback(lambda: status.write(time.monotonic(), "stopped"))
         opened.enter_context(logs.heard_by(status.hear))
@@ -66,7 +66,7 @@ def beside(
         retiring = Retiring(journal, inboxes)
         opened.enter_context(logs.heard_by(retiring.hear))
         recall.prove(fresh=True)
-        parts: list[_Part] = [recall, _Daily(configuration, status), retiring, status, *([metrics] if metrics else [])]
+        parts: list[_Part] = [recall, _Daily(configuration), retiring, status, *([metrics] if metrics else [])]
 
         def beat(now: float) -> float:
             for part in parts:
@@ -79,8 +79,8 @@ def beside(
 class _Recall:
     """The daily self-test: in a thread of its own, for it takes a worker's time like a photo."""
 
-    def __init__(self, pool: Pool, inboxes: Collection[Inbox], status: Status) -> None:
-        self._pool, self._inboxes, self._status = pool, inboxes, status
+    def __init__(self, pool: Pool, inboxes: Collection[Inbox], status: Status, journal: Journal) -> None:
+        self._pool, self._inboxes, self._status, self._journal = pool, inboxes, status, journal
         self.due = 0.0
         self._failure: CannotStart | None = None
 
@@ -91,10 +91,16 @@ class _Recall:
             require_recall(self._pool, [(inbox.recipe, _owner(inbox)) for inbox in self._inboxes], fresh=fresh)
         except CannotStart as failure:
             log.critical("recall_failed", reason=failure.reason.number, reason_name=failure.reason.name)
-            self._status.recall = {"passed": False, "at": time.time()}
+            self._note(passed=False)
             raise
-        self._status.recall = {"passed": True, "at": time.time()}
+        self._note(passed=True)
         log.info("recall_passed")
+
+    def _note(self, *, passed: bool) -> None:
+        """For the status, and for the day's line in the ledger. A journal out of reach is told by those who need it."""
+        self._status.recall = {"passed": passed, "at": time.time()}
+        with contextlib.suppress(OSError, CannotStart):
+            self._journal.note_test(today(), passed=passed)
 
     def beat(self, now: float) -> None:
         """Begin the next one when it is time. Raises CannotStart where the last one failed."""
@@ -120,8 +126,8 @@ def _owner(inbox: Inbox) -> str | None:
 class _Daily:
     """What is written and forgotten at the start and then daily, in a thread of its own: an inbox's folder may hang."""
 
-    def __init__(self, configuration: config.Configuration, status: Status) -> None:
-        self._configuration, self._status = configuration, status
+    def __init__(self, configuration: config.Configuration) -> None:
+        self._configuration = configuration
         self.due = 0.0
         self._thread: threading.Thread | None = None
 
@@ -135,17 +141,37 @@ class _Daily:
         self._thread.start()
 
     def _work(self) -> None:
+        self._write_days()
+        if self._configuration.journal_days is not None:
+            self._forget(self._configuration.journal_days)
+
+    def _write_days(self) -> None:
         try:
-            today = datetime.datetime.now(datetime.UTC).date()
-            # First the day's account, for which the journal's rows are needed.
-            if written := write_days(self._configuration, today, self._status.recall):
-                log.info("days_written", days=written)
-            if self._configuration.journal_days is not None:
-                log.info(
-                    "forgotten",
-                    forgotten=forget_old(self._configuration, self._configuration.journal_days, time.time()),
-                )
-        except (OSError, ValueError) as error:
-            log.warning("not_forgotten", error=getattr(error, "errno", 0) or 0)
-        except CannotStart as failure:
-            log.warning("not_forgotten", reason=failure.reason.number, reason_name=failure.reason.name)
+            noted = write_days(self._configuration)
+        except _TROUBLES as trouble:
+            log.warning("days_not_written", **_why(trouble))
+            return
+        if noted.torn:
+            log.warning("ledger_torn")
+        if noted.days:
+            log.info("days_written", days=noted.days)
+
+    def _forget(self, days: float) -> None:
+        try:
+            forgotten = forget_old(self._configuration, days, time.time())
+        except _TROUBLES as trouble:
+            log.warning("not_forgotten", **_why(trouble))
+            return
+        for inbox, error in forgotten.out_of_reach.items():
+            log.warning("not_forgotten", inbox=inbox, error=error.errno or 0)
+        log.info("forgotten", forgotten=forgotten.count)
+
+
+_TROUBLES = (OSError, ValueError, CannotStart)
+"""What may keep a day from the ledger or a row in the journal: neither keeps the other, or the service, from its work."""
+
+
+def _why(trouble: BaseException) -> dict[str, int | str]:
+    if isinstance(trouble, CannotStart):
+        return {"reason": trouble.reason.number, "reason_name": trouble.reason.name}
+    return {"error": getattr(trouble, "errno", 0) or 0}

@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Literal
 
 from facewarden import config, moves
+from facewarden.absent import absent
 from facewarden.config import folders
-from facewarden.errors import FOLDER, PYTHON_LIBRARY, CannotStart, Exit
+from facewarden.errors import FOLDER, JOURNAL_OLDER, PYTHON_LIBRARY, CannotStart, Exit
+from facewarden.journal import prove
 from facewarden.pool import Pool, require_emblems
 from facewarden.recall import require_recall
+from facewarden.redoing import require_known_results
 from facewarden.values import Limits, Recipe, Terms
 
 COSMETIC = ("gaussian", "mosaic")
@@ -40,6 +43,7 @@ def run(file: Path) -> Iterator[Finding]:
         recipes = {f"inboxes[{n}].": config.recipe_of(inbox, Limits()) for n, inbox in enumerate(configuration.inboxes)}
         yield Finding("fine", f"configuration: {len(configuration.inboxes)} inboxes")
         yield from _folders(configuration)
+        yield from _journal(configuration)
         yield from _styles(configuration)
     yield from _libraries()
     yield from _worker(terms, recipes)
@@ -51,6 +55,23 @@ def _folders(configuration: config.Configuration) -> Iterator[Finding]:
         yield Finding("fault", f"folders: {fault}", FOLDER.exit)
     if not found:
         yield Finding("fine", f"folders: {len(list(folders.places(configuration)))} usable")
+
+
+def _journal(configuration: config.Configuration) -> Iterator[Finding]:
+    """Whether a start would find the journal that it needs."""
+    try:
+        if not prove(configuration.state):
+            require_known_results(configuration, absent(configuration.inboxes))
+            yield Finding("fine", "journal: none yet, the first start makes it")
+            return
+    except CannotStart as refusal:
+        if refusal.reason is JOURNAL_OLDER:
+            yield Finding("fine", "journal: an older facewarden wrote it, the next start takes it over")
+            return
+        for said in (str(refusal), *refusal.faults):
+            yield Finding("fault", f"journal: {said}", refusal.reason.exit)
+    else:
+        yield Finding("fine", "journal: whole")
 
 
 def _styles(configuration: config.Configuration) -> Iterator[Finding]:

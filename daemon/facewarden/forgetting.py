@@ -6,6 +6,7 @@ and a held result could not be released.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -20,20 +21,40 @@ BATCH = 500
 """Rows that are looked at together and leave in one transaction, so that the service never waits long for it."""
 
 
-def forget_old(configuration: config.Configuration, days: float, now: float) -> int:
-    """Remove the rows of jobs that ended so many days before; returns how many.
+@dataclasses.dataclass(frozen=True, slots=True)
+class Forgotten:
+    """How many rows went, and which inboxes (by name) kept theirs because a folder of them could not be looked into."""
 
-    Raises OSError where an inbox is out of reach, or is not the folder that the service took last; CannotStart where the journal is.
+    count: int
+    out_of_reach: dict[str, OSError]
+
+
+def forget_old(configuration: config.Configuration, days: float, now: float) -> Forgotten:
+    """Remove the rows of jobs that ended so many days before. Raises CannotStart where the journal is out of reach.
+
+    An inbox that is out of reach, or not the folder that the service took last, keeps its rows, and no other inbox's. Of one
+    that left the configuration nobody knows the folders any more: its rows leave by their age alone, owed originals too.
     """
     inboxes, opened = by_name(configuration), doors(configuration)
+    out_of_reach: dict[str, OSError] = {}
     count = 0
+
+    def is_old(job: Job) -> bool:
+        inbox = inboxes.get(job.inbox)
+        if inbox is None or inbox.name in out_of_reach:
+            return inbox is None
+        try:
+            return not _needed(job, inbox, opened)
+        except OSError as error:
+            out_of_reach[inbox.name] = error
+            return False
+
     for ended in ended_before(configuration.state, now - days * DAY, BATCH):
-        old = [job for job in ended if job.inbox in inboxes and not _needed(job, inboxes[job.inbox], opened)]
-        if old:
-            count += forget(configuration.state, old)
+        old = list(filter(is_old, ended))
+        count += forget(configuration.state, old, left=[job for job in old if job.inbox not in inboxes])
         for job in old:
             (configuration.state / "results" / job.id).unlink(missing_ok=True)
-    return count
+    return Forgotten(count, out_of_reach)
 
 
 def _needed(job: Job, inbox: config.Inbox, opened: Mapping[str, Door]) -> bool:

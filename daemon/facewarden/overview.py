@@ -10,7 +10,7 @@ import json
 from typing import Any, Literal
 
 from facewarden import __version__, accounts, config
-from facewarden.errors import JOURNAL_DAMAGED, CannotStart
+from facewarden.errors import FOLDER, CannotStart
 from facewarden.identity import identities
 from facewarden.journal import read_counts, read_owed
 from facewarden.outcomes import WORDS
@@ -54,21 +54,15 @@ def overview(configuration: config.Configuration, now: float) -> dict[str, Any]:
     }
 
 
-def last_recall(configuration: config.Configuration) -> dict[str, Any] | None:
-    """The self-test that the service made last. Raises CannotStart where its status may not be read."""
-    found: dict[str, Any] | None = _said(configuration).get("recall")
-    return found
-
-
 def _said(configuration: config.Configuration) -> dict[str, Any]:
     """What the service wrote last; nothing where it never did. Raises CannotStart(FOLDER) where that may not be read."""
     try:
         said: dict[str, Any] = json.loads((configuration.state / FILE).read_bytes())
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError):  # a crash may have cut it short: nobody relies on it
         return {}
-    except (OSError, ValueError):
+    except OSError:
         fault = "state: only the service's user (or root) may read it"
-        raise CannotStart(JOURNAL_DAMAGED, (fault,)) from None
+        raise CannotStart(FOLDER, (fault,)) from None
     return said
 
 

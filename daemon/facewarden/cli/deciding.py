@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from facewarden import config
-from facewarden.cli.terminal import DEFAULT_FILE, ConfigurationFile, errors_to, told_plainly
+from facewarden.cli.terminal import DEFAULT_FILE, ConfigurationFile, configured, errors_to, told_plainly
 from facewarden.deciding import NotThereError
 from facewarden.errors import Exit
 from facewarden.explaining import NothingKnownError
@@ -33,7 +33,7 @@ def explain(
     """Tell why a file is where it is, and what can be done; 1 if nothing is known of it. Prints file names."""
     with told_plainly():
         try:
-            lines, code = explained(config.load(file), path), Exit.FINE
+            lines, code = explained(configured(file), path), Exit.FINE
         except NothingKnownError as nothing:
             lines, code = [str(nothing)], Exit.SOME_FAILED
         except OSError as error:
@@ -54,7 +54,7 @@ def retry(
     if bool(what) == everything:
         raise typer.BadParameter("name one job or file, or give --all")
     with told_plainly():
-        configuration = config.load(file)
+        configuration = configured(file)
         chosen = quarantined(configuration) if everything else find(configuration, what)
         chosen = [
             found for found in chosen if found.job.outcome == "quarantined" and found.job.state in ("done", "retrying")
@@ -68,7 +68,7 @@ def release(
 ) -> None:
     """Deliver a held result that you have looked at: it moves into the outbox."""
     with told_plainly():
-        configuration = config.load(file)
+        configuration = configured(file)
         chosen = [
             found for found in find(configuration, what) if found.job.outcome == "held" and found.job.state == "done"
         ]
@@ -84,15 +84,17 @@ def forget(
 ) -> None:
     """Remove old rows from the journal, names and all; those of photos that still stand in an inbox or are held stay."""
     with told_plainly():
-        configuration = config.load(file)
+        configuration = configured(file)
         limit = configuration.journal_days if days is None else days
         if limit is None:
             raise typer.BadParameter("journal_days is null: give --days")
-        try:
-            count = forget_old(configuration, limit, time.time())
-        except OSError as error:
-            _out_of_reach(error)
-    typer.echo(f"{count} forgotten")
+        forgotten = forget_old(configuration, limit, time.time())
+    typer.echo(f"{forgotten.count} forgotten")
+    for inbox, error in forgotten.out_of_reach.items():
+        said = f"inbox {inbox}: a folder is out of reach: {os.strerror(error.errno or 0)}; its rows were kept"
+        errors_to.print(said, highlight=False, markup=False, soft_wrap=True)
+    if forgotten.out_of_reach:
+        raise typer.Exit(Exit.SOME_FAILED)
 
 
 def _decide(

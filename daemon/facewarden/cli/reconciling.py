@@ -11,9 +11,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from facewarden import accounts, config
+from facewarden import accounts
 from facewarden.accounts import Account
-from facewarden.cli.terminal import DEFAULT_FILE, ConfigurationFile, errors_to, told_plainly
+from facewarden.cli.terminal import DEFAULT_FILE, ConfigurationFile, configured, errors_to, told_plainly
 from facewarden.errors import Exit
 
 COLUMNS = ("delivered", "held", "quarantined", "waiting", "missing", "twice", "stray", "owed", "superseded", "vanished")
@@ -26,7 +26,7 @@ def reconcile(file: ConfigurationFile = DEFAULT_FILE, as_json: AsJson = False) -
     Journal and folders are read and not changed; the service may run meanwhile.
     """
     with told_plainly():
-        configuration = config.load(file)
+        configuration = configured(file)
         try:
             found = accounts.accounts(configuration)
         except OSError as error:

@@ -9,8 +9,9 @@ from pathlib import Path
 import typer
 
 from facewarden import config
-from facewarden.cli.terminal import errors_to, summary, told_plainly, workers_for
+from facewarden.cli.terminal import configured, errors_to, summary, told_plainly, workers_for
 from facewarden.errors import Exit
+from facewarden.finding import doors
 from facewarden.rehearsal import Rehearsed, rehearse
 
 SAID = {
@@ -27,7 +28,8 @@ def rehearse_all(file: Path) -> None:
     counts: Counter[str] = Counter()
     failing = 0
     with told_plainly():
-        configuration = config.load(file)
+        configuration = configured(file)
+        doors(configuration)  # who may not see the journal is told before workers take their time
         with workers_for(1, 1, config.terms_of(configuration)) as pool:
             try:
                 for rehearsed in rehearse(configuration, pool):

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import datetime
 import json
-from typing import Annotated, Any
+import os
+from typing import Annotated
 
 import typer
 
-from facewarden import config, ledger, overview
+from facewarden import config, ledger
 from facewarden.accountability import as_csv, as_page
-from facewarden.cli.terminal import DEFAULT_FILE, ConfigurationFile, errors_to, told_plainly
+from facewarden.cli.terminal import DEFAULT_FILE, ConfigurationFile, configured, errors_to, told_plainly
+from facewarden.daybook import Daybook, daybook
 from facewarden.errors import Exit
 
 
@@ -34,33 +36,38 @@ def report(
     if page + rows + as_json + verify > 1:
         raise typer.BadParameter("choose one of --html, --csv, --json and --verify")
     with told_plainly():
-        configuration = config.load(file)
+        configuration = configured(file)
         try:
-            written = list(ledger.read(configuration.state))
-            fault = ledger.first_fault(written)
-        except (ValueError, TypeError, AttributeError):
-            written, fault = [], "a line that is no entry"
-        if verify:
-            _verify(written, fault)
-            return
-        today = datetime.datetime.now(datetime.UTC).date()
-        first = since.date() if since else today - datetime.timedelta(days=30)
-        entries = [entry for entry in written if entry["day"] >= first.isoformat()]
-        entries.append(ledger.entry_of(configuration, today, overview.last_recall(configuration)))
-    _print(entries, fault, page=page, rows=rows)
+            if verify:
+                _verify(configuration)
+                return
+            today = ledger.today()
+            first = since.date() if since else datetime.date.fromisoformat(today) - datetime.timedelta(days=30)
+            book = daybook(configuration, today, first.isoformat())
+        except OSError as error:
+            errors_to.print(f"the ledger cannot be read: {os.strerror(error.errno or 0)}", highlight=False)
+            raise typer.Exit(Exit.CANNOT_START) from None
+    _print(book, page=page, rows=rows)
 
 
-def _verify(written: list[dict[str, Any]], fault: str | None) -> None:
+def _verify(configuration: config.Configuration) -> None:
+    written: list[ledger.Entry] = []
+    try:
+        written = ledger.read(configuration.state)
+        fault = ledger.first_fault(written)
+    except ValueError:
+        fault = "a line that is no entry"
     if fault:
         errors_to.print(f"the chain is broken at {fault}", highlight=False, markup=False)
         raise typer.Exit(Exit.SOME_FAILED)
     typer.echo(f"{len(written)} days, whole; newest hash {written[-1]['hash'] if written else 'none'}")
 
 
-def _print(entries: list[dict[str, Any]], fault: str | None, *, page: bool, rows: bool) -> None:
+def _print(book: Daybook, *, page: bool, rows: bool) -> None:
     if page:
-        typer.echo(as_page(entries, fault), nl=False)
+        typer.echo(as_page(book), nl=False)
     elif rows:
-        typer.echo(as_csv(entries), nl=False)
+        typer.echo(as_csv(book.days), nl=False)
     else:
-        typer.echo(json.dumps({"whole": fault is None, "broken_at": fault, "days": entries}, indent=2))
+        told = {"whole": book.fault is None, "broken_at": book.fault, "newest_hash": book.newest or None}
+        typer.echo(json.dumps(told | {"days": book.days}, indent=2))

@@ -15,7 +15,7 @@ from rich.live import Live
 from rich.table import Table
 
 from facewarden import config
-from facewarden.cli.terminal import DEFAULT_FILE, ConfigurationFile, told_plainly
+from facewarden.cli.terminal import DEFAULT_FILE, NO_JOURNAL, ConfigurationFile, has_journal, told_plainly
 from facewarden.errors import Exit
 from facewarden.overview import overview
 
@@ -53,7 +53,9 @@ def alarming(told: dict[str, Any]) -> bool:
 
 
 def _look(file: Path) -> dict[str, Any]:
-    return overview(config.load(file), time.time())
+    configuration = config.load(file)
+    has_journal(configuration)
+    return overview(configuration, time.time())
 
 
 def _print(told: dict[str, Any], *, as_json: bool) -> None:
@@ -91,6 +93,8 @@ def _lines(told: dict[str, Any]) -> list[str]:
     if told["sandbox"]:
         locked = "on" if told["sandbox"]["seccomp"] else "[red]off[/]"
         lines.append(f"sandbox: Landlock ABI {told['sandbox']['landlock']}, seccomp {locked}")
+    if told["state"] == "never started":
+        lines.append(NO_JOURNAL)
     lines.append("weights: " + ", ".join(f"{name} {sha256}" for name, sha256 in told["weights"].items()))
     if told["recall"]:
         ago = (time.time() - told["recall"]["at"]) / 3600

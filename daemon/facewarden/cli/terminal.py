@@ -12,12 +12,17 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from facewarden import logs
-from facewarden.errors import CannotStart
+from facewarden import config, logs
+from facewarden.errors import JOURNAL_DAMAGED, CannotStart
+from facewarden.journal import is_there
 from facewarden.pool import Pool, default_size
+from facewarden.redoing import require_known_results
 from facewarden.values import Terms
 
 errors_to = Console(stderr=True)
+NO_JOURNAL = (
+    "there is no journal: the service never ran with this state folder, or the folder is away; bring it back first"
+)
 T = TypeVar("T")
 
 ConfigurationFile = Annotated[
@@ -42,6 +47,29 @@ def workers_for(workers: int | None, photos: int, terms: Terms | None = None) ->
         yield pool
     finally:
         pool.stop()
+
+
+def configured(file: Path) -> config.Configuration:
+    """The configuration for those beside the service. Where it has no journal, that is said: its disk may be away.
+
+    Raises CannotStart, also where results show that there was a journal.
+    """
+    configuration = config.load(file)
+    if not has_journal(configuration):
+        errors_to.print(NO_JOURNAL, highlight=False, soft_wrap=True)
+    return configuration
+
+
+def has_journal(configuration: config.Configuration) -> bool:
+    """Whether there is a journal. Raises CannotStart where results show that there was one, or nobody may look."""
+    if is_there(configuration.state):
+        return True
+    try:
+        require_known_results(configuration, {})
+    except CannotStart as refusal:
+        if refusal.reason is JOURNAL_DAMAGED:
+            raise
+    return False
 
 
 @contextmanager

@@ -109,7 +109,34 @@ def faults(configuration: Configuration, away: Collection[str] = ()) -> list[str
             usable.append(place)
     for number, place in enumerate(usable):
         found += [overlap for other in usable[:number] if (overlap := _overlap(place, other))]
-    return found
+    return found + list(_served(configuration, usable))
+
+
+def _served(configuration: Configuration, places: Collection[Place]) -> Iterator[str]:
+    """One line for each file of the operator's that lies where photos come and go.
+
+    In an inbox it would be taken for a photo; elsewhere whoever fetches results would take it away.
+    """
+    folders = {_identity(place.path): place.key for place in places if place.role != "state"}
+    for key, file in _given_files(configuration):
+        with contextlib.suppress(OSError):  # one that cannot be reached is told by who reads it
+            steps = {*_ancestors(file), *_ancestors(file.parent.resolve() / file.name)}
+            yield from (f"{key}: the file lies inside {folders[step]}: move it out" for step in steps & set(folders))
+
+
+def _given_files(configuration: Configuration) -> Iterator[tuple[str, Path]]:
+    """Every file that the configuration names, by its key."""
+    if configuration.metrics:
+        yield "metrics", configuration.metrics
+    if configuration.weights.yunet:
+        yield "weights.yunet.path", configuration.weights.yunet.path
+    for index, inbox in enumerate(configuration.inboxes):
+        files = {
+            "hooks.delivered": inbox.hooks.delivered,
+            "hooks.quarantined": inbox.hooks.quarantined,
+            "redact.emblem": inbox.redact.emblem,
+        }
+        yield from ((f"inboxes[{index}].{key}", file) for key, file in files.items() if file)
 
 
 def _unusable(place: Place) -> str | None:

@@ -3,7 +3,16 @@
 from facewarden.journal.amending import ended_before, forget, released, retried, retrying
 from facewarden.journal.job import Job, Outcome, State
 from facewarden.journal.known import KnownFolder
-from facewarden.journal.reading import has_jobs, read_counts, read_ends, read_folders, read_job, read_jobs, read_owed
+from facewarden.journal.noting import Noting, SelfTests, Tally, noting, read_lines, read_tallies, read_tests
+from facewarden.journal.reading import (
+    has_jobs,
+    prove,
+    read_counts,
+    read_folders,
+    read_job,
+    read_jobs,
+    read_owed,
+)
 from facewarden.journal.record import Journal
 from facewarden.journal.schema import SCHEMA_VERSION, is_there
 
@@ -12,18 +21,25 @@ __all__ = [
     "Job",
     "Journal",
     "KnownFolder",
+    "Noting",
     "Outcome",
+    "SelfTests",
     "State",
+    "Tally",
     "ended_before",
     "forget",
     "has_jobs",
     "is_there",
+    "noting",
+    "prove",
     "read_counts",
-    "read_ends",
     "read_folders",
     "read_job",
     "read_jobs",
+    "read_lines",
     "read_owed",
+    "read_tallies",
+    "read_tests",
     "released",
     "retried",
     "retrying",

@@ -9,23 +9,30 @@ import contextlib
 import dataclasses
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from facewarden.errors import FOLDER, JOURNAL_DAMAGED, CannotStart
 from facewarden.files import Identity
 from facewarden.journal.job import COLUMNS, Job, job_of
-from facewarden.journal.schema import FILE, require_version
+from facewarden.journal.schema import FILE, refusal_of, require_not_lost, require_version
 
 SECONDS = 10.0
 """How long another writer is waited for."""
 
 
-def forget(state: Path, jobs: list[Job]) -> int:
-    """Remove these rows, as far as they are done; returns how many went."""
-    with _amending(state) as database:
+def forget(state: Path, jobs: Collection[Job], *, left: Collection[Job] = ()) -> int:
+    """Remove these rows, as far as they are done; returns how many went.
+
+    `left`: those of them whose inbox left the configuration: nobody retires their originals any more, owed or not.
+    """
+    if not jobs:
+        return 0
+    anyway = {job.id for job in left}
+    with amending(state) as database:
         gone = [
-            database.execute("DELETE FROM jobs WHERE id = ? AND state = 'done' AND NOT owed", (job.id,)).rowcount
+            database.execute(
+                "DELETE FROM jobs WHERE id = ? AND state = 'done' AND (NOT owed OR ?)", (job.id, job.id in anyway)
+            ).rowcount
             for job in jobs
         ]
     return sum(gone)
@@ -33,13 +40,13 @@ def forget(state: Path, jobs: list[Job]) -> int:
 
 def retrying(state: Path, job: Job) -> None:
     """A quarantined job is about to be taken again: noted before its original moves."""
-    with _amending(state) as database:
+    with amending(state) as database:
         database.execute("UPDATE jobs SET state = 'retrying' WHERE id = ? AND state = 'done'", (job.id,))
 
 
 def retried(state: Path, job: Job, *, moved: bool) -> None:
     """The original is back as a new drop, and the row leaves; or it could not be moved, and is quarantined as before."""
-    with _amending(state) as database:
+    with amending(state) as database:
         end_retry(database, job.id, moved=moved)
 
 
@@ -51,7 +58,7 @@ def end_retry(database: sqlite3.Connection, job_id: str, *, moved: bool) -> None
 
 def released(state: Path, job: Job, target: bytes, file: Identity) -> None:
     """A held job's result is in the outbox now, under this name."""
-    with _amending(state) as database:
+    with amending(state) as database:
         database.execute(
             "UPDATE jobs SET outcome = 'published', target = ?, target_inode = ?, target_size = ?, target_mtime_ns = ?,"
             " target_content = ?, ended_at = ? WHERE id = ? AND state = 'done' AND outcome = 'held'",
@@ -64,7 +71,7 @@ def ended_before(state: Path, moment: float, most: int) -> Iterator[list[Job]]:
 
     Between two of the lists nothing is held: neither all rows in memory, nor the journal from whoever writes to it.
     """
-    if not (state / FILE).exists():
+    if not require_not_lost(state):
         return
     query = (
         f"SELECT {COLUMNS}, ended_at FROM jobs WHERE state = 'done' AND ended_at < ? AND (ended_at, id) > (?, ?)"  # noqa: S608 - constants
@@ -79,7 +86,7 @@ def ended_before(state: Path, moment: float, most: int) -> Iterator[list[Job]]:
 
 
 @contextlib.contextmanager
-def _amending(state: Path) -> Iterator[sqlite3.Connection]:
+def amending(state: Path) -> Iterator[sqlite3.Connection]:
     """One transaction, on the disk when it ends. Raises CannotStart as `_opened` does."""
     with _opened(state) as database:
         database.execute("BEGIN IMMEDIATE")
@@ -96,8 +103,5 @@ def _opened(state: Path) -> Iterator[sqlite3.Connection]:
             database.execute("PRAGMA synchronous = FULL")
             require_version(database)
             yield database
-    except sqlite3.OperationalError:
-        fault = "state: the journal cannot be opened or written: only the service's user may"
-        raise CannotStart(FOLDER, (fault,)) from None
-    except sqlite3.DatabaseError:
-        raise CannotStart(JOURNAL_DAMAGED) from None
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        raise refusal_of(error) from None

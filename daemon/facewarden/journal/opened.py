@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from facewarden import files
-from facewarden.errors import ALREADY_RUNNING, FOLDER, JOURNAL_DAMAGED, CannotStart
-from facewarden.journal import known
+from facewarden.errors import ALREADY_RUNNING, JOURNAL_DAMAGED, CannotStart
+from facewarden.journal import counting, known
 from facewarden.journal.job import COLUMNS, Job, job_of
 from facewarden.journal.known import KnownFolder
-from facewarden.journal.schema import open_file, prepare, whole
+from facewarden.journal.schema import open_file, prepare, refusal_of, whole
 from facewarden.key import read_key
 
 
@@ -37,10 +37,12 @@ class Opened:
                 prepare(self._database)
             except BlockingIOError:
                 raise CannotStart(ALREADY_RUNNING) from None
-            except (OSError, sqlite3.OperationalError):
-                raise _unusable() from None
-            except (sqlite3.DatabaseError, UnicodeDecodeError):  # SQLite quotes a damaged schema in its errors
-                raise CannotStart(JOURNAL_DAMAGED) from None
+            except (
+                OSError,
+                sqlite3.Error,
+                UnicodeDecodeError,
+            ) as error:  # SQLite quotes a damaged schema in its errors
+                raise refusal_of(error) from None
             if proved:
                 self.prove()
             self.key = read_key(state)
@@ -53,8 +55,8 @@ class Opened:
             with self._using() as database:
                 if not whole(database):
                     raise CannotStart(JOURNAL_DAMAGED)
-        except OSError:
-            raise _unusable() from None
+        except OSError as error:
+            raise refusal_of(error) from None
 
     def close(self) -> None:
         with self._guard:
@@ -73,9 +75,21 @@ class Opened:
                 dataclasses.astuple(folder),
             )
 
+    def note_test(self, day: str, *, passed: bool) -> None:
+        """One more self-test of drawn faces was made on this day (UTC)."""
+        with self._writing() as database:
+            database.execute(
+                "INSERT INTO days VALUES (?, ?, ?) ON CONFLICT (day)"
+                " DO UPDATE SET found = found + excluded.found, missed = missed + excluded.missed",
+                (day, passed, not passed),
+            )
+
     def rename_inboxes(self, names: dict[str, str]) -> None:
         """Carry the rows of inboxes that the configuration calls otherwise now, from the old name (key) to the new one."""
         with self._writing() as database:
+            for old, new in [*((old, f"/{old}") for old in names), *((f"/{old}", new) for old, new in names.items())]:
+                for statement in filter(None, map(str.strip, counting.RENAME.split(";"))):
+                    database.execute(statement, {"old": old, "new": new})
             for table in ("jobs", "folders"):
                 # In two steps, for two inboxes may have changed names.
                 for old in names:
@@ -115,8 +129,3 @@ class Opened:
                 raise OSError(errno.ENOSPC if full else errno.EIO, "the journal is out of reach") from error
             except sqlite3.DatabaseError:
                 raise CannotStart(JOURNAL_DAMAGED) from None
-
-
-def _unusable() -> CannotStart:
-    fault = "state: the journal cannot be opened or written: make room, or give the service the right"
-    return CannotStart(FOLDER, (fault,))

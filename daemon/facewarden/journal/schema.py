@@ -5,13 +5,15 @@ A journal that an older facewarden wrote is brought up in one transaction, so th
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 from pathlib import Path
 
-from facewarden.errors import JOURNAL_DAMAGED, JOURNAL_NEWER, JOURNAL_OLDER, CannotStart
+from facewarden.errors import FOLDER, JOURNAL_DAMAGED, JOURNAL_NEWER, JOURNAL_OLDER, CannotStart
+from facewarden.journal import counting
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 _FIRST = """
 CREATE TABLE jobs (
     id TEXT PRIMARY KEY,
@@ -55,7 +57,7 @@ CREATE TABLE folders (
 """A file is known by more than its inode, an original by the folder it lies in, an inbox by its folder."""
 _UNTOUCHED = "ALTER TABLE jobs ADD COLUMN ctime_ns INTEGER;"
 """Of rows of an older facewarden it is not known, and not asked."""
-_STEPS: tuple[str, ...] = (_FIRST, _GONE, _ENDED, _IDENTITY, _UNTOUCHED)
+_STEPS: tuple[str, ...] = (_FIRST, _GONE, _ENDED, _IDENTITY, _UNTOUCHED, counting.TABLES + counting.INDEXES)
 """What makes each version out of the one before it; the first out of nothing."""
 
 FILE = "journal.sqlite"
@@ -63,17 +65,71 @@ _MADE_LATER = ("key", "results")
 """What a service makes in its state folder after its journal: where one of them is, there was a journal."""
 
 
+_RIGHTS = "the journal may not be read or written: only the service's user (or root) may"
+_FULL = "the disk is full: make room"
+_READ_ONLY = "the journal cannot be written: mount its disk for writing, or ask as the service's user (or root)"
+_FAILS = "the journal is out of reach: see to its disk, and make room where it is full"
+_TROUBLES = {
+    sqlite3.SQLITE_FULL: _FULL,
+    sqlite3.SQLITE_BUSY: "another program has the journal locked: try again when it is done",
+    sqlite3.SQLITE_LOCKED: "another program has the journal locked: try again when it is done",
+    sqlite3.SQLITE_CANTOPEN: "the journal cannot be opened: only the service's user (or root) may, where a disk has room and is writable",
+    sqlite3.SQLITE_READONLY: _READ_ONLY,
+    sqlite3.SQLITE_IOERR: _FAILS,
+    sqlite3.SQLITE_PERM: _RIGHTS,
+    sqlite3.SQLITE_AUTH: _RIGHTS,
+}
+"""What is said of a journal that SQLite cannot reach, by its primary result code. All else is damage."""
+_ERRNOS = {
+    errno.ENOSPC: _FULL,
+    errno.EDQUOT: _FULL,
+    errno.EROFS: _READ_ONLY,
+    errno.EACCES: _RIGHTS,
+    errno.EPERM: _RIGHTS,
+}
+
+
+def refusal_of(error: Exception) -> CannotStart:
+    """Why the journal cannot be had: FOLDER with what to do, or JOURNAL_DAMAGED; neither SQLite's words nor a path are in it.
+
+    Only damage may be called damage: it is answered by moving a journal away, and a good one would be lost by that.
+    """
+    if isinstance(error, OSError):
+        said = _ERRNOS.get(error.errno or 0, _FAILS)
+    else:
+        said = _TROUBLES.get(getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF, "")
+    return CannotStart(FOLDER, (f"state: {said}",)) if said else CannotStart(JOURNAL_DAMAGED)
+
+
 def is_there(state: Path) -> bool:
-    """Whether a state folder has a journal."""
-    return (state / FILE).exists()
+    """Whether a state folder has a journal. Raises CannotStart(FOLDER) where nobody may look."""
+    return _stands(state / FILE)
+
+
+def require_not_lost(state: Path) -> bool:
+    """Whether there is a journal. Raises CannotStart: JOURNAL_DAMAGED where there was one, FOLDER where nobody may look."""
+    if is_there(state):
+        return True
+    if any(_stands(state / name) for name in _MADE_LATER):
+        # A fresh one would know of no result: all that was kept in the inboxes would be delivered a second time.
+        raise CannotStart(JOURNAL_DAMAGED)
+    return False
+
+
+def _stands(file: Path) -> bool:
+    try:
+        file.stat()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise refusal_of(error) from None
+    return True
 
 
 def open_file(state: Path) -> sqlite3.Connection:
     """The journal's file, made where the state folder is new. Raises CannotStart(JOURNAL_DAMAGED) where it was lost."""
     file = state / FILE
-    if not file.exists() and any((state / name).exists() for name in _MADE_LATER):
-        # A fresh one would know of no result: all that was kept in the inboxes would be delivered a second time.
-        raise CannotStart(JOURNAL_DAMAGED)
+    require_not_lost(state)
     # Created by us with its mode, because SQLite would follow the umask; its other files take the mode of this one.
     os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     return sqlite3.connect(file, check_same_thread=False, isolation_level=None)
