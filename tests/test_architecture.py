@@ -29,7 +29,7 @@ LEVELS: list[set[str]] = [
     {"pool", "intake", "delivery", "evaluation"},  # rooms
     {"identity", "finding", "probing", "drops"},  # what is searched with; whose job a path is; what is a new drop
     {"retiring", "retrying"},
-    {"recovery", "status", "recall", "forgetting", "hooks", "ledger"},
+    {"recovery", "returning", "status", "recall", "forgetting", "hooks", "ledger"},
     {"chaining"},
     {"metrics", "daybook"},  # the order of a start; what is said and proved beside it
     {

@@ -26,6 +26,7 @@ from facewarden.metrics import Metrics
 from facewarden.pool import Pool, PoolStopped
 from facewarden.recall import require_recall
 from facewarden.retiring import Retiring
+from facewarden.returning import Returning
 from facewarden.status import Status
 
 log = structlog.get_logger()
@@ -65,8 +66,11 @@ def beside(
         opened.enter_context(logs.heard_by(hooks.hear))
         retiring = Retiring(journal, inboxes)
         opened.enter_context(logs.heard_by(retiring.hear))
+        returning = Returning(journal, inboxes)
+        opened.enter_context(logs.heard_by(returning.hear))
         recall.prove(fresh=True)
-        parts: list[_Part] = [recall, _Daily(configuration), retiring, status, *([metrics] if metrics else [])]
+        daily = _Daily(configuration)
+        parts: list[_Part] = [recall, daily, retiring, returning, status, *([metrics] if metrics else [])]
 
         def beat(now: float) -> float:
             for part in parts:

@@ -40,6 +40,7 @@ from facewarden.pool import Pool, PoolStopped
 from facewarden.recovery import resume
 from facewarden.replies import Reply
 from facewarden.retiring import conclude
+from facewarden.retrying import supersede
 from facewarden.turns import Turns
 from facewarden.values import Recipe
 
@@ -101,7 +102,10 @@ class Journey:
 
     def _known_again(self, inbox: config.Inbox, door: Door, job: Job) -> bool:
         with door() as root:
-            return known_again(self._journal, inbox, root, job)
+            if known_again(self._journal, inbox, root, job):
+                return True
+        supersede(self._journal, inbox, job)
+        return False
 
     def _deliver(
         self, inbox: config.Inbox, door: Door, recipe: Recipe, claimed: Claim, waited: float

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
+from pathlib import Path
 
 from facewarden import config, filename, files
 from facewarden.deciding import NotThereError, alone
@@ -17,7 +18,7 @@ from facewarden.delivery.placing import is_it
 from facewarden.delivery.retire import move
 from facewarden.files import Signature
 from facewarden.finding import Found, doors
-from facewarden.journal import Job, retried, retrying
+from facewarden.journal import Job, Journal, retried, retrying
 from facewarden.key import known_key
 
 
@@ -40,18 +41,51 @@ def retry(configuration: config.Configuration, found: Found) -> None:
         retried(state, job, moved=True)
 
 
+def take_back(state: Path, job: Job, inbox: config.Inbox) -> None:
+    """The same for one that was moved to quarantine and written to since: as it is now it is a new drop. Raises as `retry` does.
+
+    Where somebody else decides about it at this moment it is left to them: raises BlockingIOError.
+    """
+    with alone(state, job, "quarantined", wait=False) as now:
+        retrying(state, now)
+        try:
+            _move_back(now, inbox)
+        except BaseException:
+            retried(state, now, moved=False)
+            raise
+        remove_report(now, inbox)
+        retried(state, now, moved=True)
+
+
+def supersede(journal: Journal, inbox: config.Inbox, job: Job) -> None:
+    """What was refused under this name before, and kept there, is something else by now: its note goes. Raises OSError."""
+    for earlier in journal.refused(job):
+        remove_report(earlier, inbox)
+        journal.superseded(earlier)
+
+
 def in_quarantine(job: Job, inbox: config.Inbox, key: bytes | None) -> bool:
     """Whether the original lies in its quarantine folder; one that was under way there gets its name back. Raises OSError."""
     assert job.target is not None
+    assert job.placed is not None
     with files.folder(inbox.folder("quarantine")) as root:
         give_back(dataclasses.replace(job, source=job.target), root)
-        return is_it(job.placed, job.target, root, key)
+        status = files.status_of(job.target, root)
+        same_inode = status is not None and Signature.of(status).inode == job.placed.inode
+        return same_inode or is_it(job.placed, job.target, root, key)
 
 
 def _put_back(job: Job, inbox: config.Inbox, key: bytes | None) -> None:
     assert job.target is not None
-    if not in_quarantine(job, inbox, key):
-        raise NotThereError
+    with files.folder(inbox.folder("quarantine")) as root:
+        give_back(dataclasses.replace(job, source=job.target), root)  # a crash may have left it under way
+        if not is_it(job.placed, job.target, root, key):
+            raise NotThereError
+    _move_back(job, inbox)
+
+
+def _move_back(job: Job, inbox: config.Inbox) -> None:
+    assert job.target is not None
     with files.folder(inbox.folder("quarantine")) as root:
         status = files.status_of(job.target, root)
         if status is None:

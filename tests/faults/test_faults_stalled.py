@@ -11,9 +11,9 @@ import pillow_heif
 import pytest
 from PIL import Image
 from tests.daemon import pixels_of, wait_until
-from tests.faults.harness import Harness
+from tests.faults.harness import Harness, check_redacted
 from tests.faults.table import fault
-from tests.portraits import portrait_pixels
+from tests.portraits import portrait, portrait_pixels
 
 SILENCE = 2.5
 """Seconds: much longer than the quiet time of these tests, 0.2."""
@@ -123,3 +123,24 @@ def test_zeros_at_the_end_are_waited_for_too(service: Harness) -> None:
     assert job["outcome"] == "published"
     assert job["wait_s"] >= 5
     assert service.stop() == 0
+
+
+@fault("a copier that stalls")
+@pytest.mark.parametrize("originals", ["keep", "archive"])
+def test_a_refused_placeholder_that_is_filled_is_a_new_drop(service: Harness, originals: str) -> None:
+    """Found empty and quarantined, then written by a program on another machine: it is delivered, and its note goes."""
+    service.configure(originals=originals)
+    placeholder = service.drop("a.jpg", b"")
+    service.start()
+    wait_until(lambda: service.told("job"), "it is refused as empty")
+    assert service.told("job")[0]["reason_name"] == "empty"
+    wait_until(lambda: list(service.quarantine.glob("*.txt")), "a note tells of it")
+    lies = placeholder if originals == "keep" else service.quarantine / "a.jpg"
+    lies.write_bytes(portrait(1))
+    wait_until(service.results, "it is delivered")
+    wait_until(lambda: originals == "keep" or list(service.archive.glob("*")), "its original is archived")
+    assert service.stop() == 0
+    check_redacted(service.outbox / "a.jpg", 1)
+    assert not list(service.quarantine.iterdir())
+    assert bool(service.told("taken_back")) == (originals == "archive")
+    service.reconciled(1)

@@ -170,6 +170,16 @@ class Journal(Opened):
         with self._writing() as database:
             database.execute("UPDATE jobs SET source = ? WHERE id = ?", (source, job.id))
 
+    def quarantined_since(self, moment: float, most: int) -> list[Job]:
+        """Jobs that ended in quarantine since then, and whose originals were moved there: the latest ones."""
+        where = "state = 'done' AND ended_at >= ? AND outcome = 'quarantined' AND gone ORDER BY ended_at DESC LIMIT ?"
+        return self._select(where, (moment, most))
+
+    def refused(self, job: Job) -> list[Job]:
+        """Other jobs under this one's name that were refused, and whose originals were kept there."""
+        where = f"inbox = ? AND source = ? AND id <> ? AND outcome = 'quarantined' AND {HAD}"
+        return self._select(where, (job.inbox, job.source, job.id))
+
     def retried(self, job: Job, *, moved: bool) -> None:
         """As `amending.retried`, for a retry that was cut off."""
         with self._writing() as database:
