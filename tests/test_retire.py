@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
@@ -20,6 +22,7 @@ from tests.rooms import (
     drop,
     inbox_in,
     job_of,
+    killed_before_step,
     open_descriptors,
     quick_folder,
     second_file_system,
@@ -115,6 +118,22 @@ def test_an_original_that_may_not_go_stays_in_one_place(journal: Journal, inbox:
     (inbox.path / "deep").chmod(0o700)
     assert contents(inbox.path) == {b"deep/a.jpg": b"original"}
     assert contents(inbox.folder("archive")) == {}
+
+
+@pytest.mark.parametrize("policy", ["archive", "delete"])
+def test_killed_anywhere_it_ends_once(journal: Journal, inbox: config.Inbox, policy: Policy) -> None:
+    """Killed before each step and done again, as a start does: one original in the archive, or none, and no other copy."""
+    number, killed = 0, True
+    while killed:
+        job = a_job(journal, inbox)
+        killed = killed_before_step(number, functools.partial(carry_out, journal, job, inbox, policy))
+        carry_out(journal, job, inbox, policy)
+        assert contents(inbox.path) == {}, number
+        archived = {b"deep/a.jpg": b"original"} if policy == "archive" else {}
+        assert contents(inbox.folder("archive")) == archived, number
+        shutil.rmtree(inbox.folder("archive") / "deep", ignore_errors=True)
+        number += 1
+    assert number >= 3
 
 
 def test_an_archive_that_is_a_link_inside_is_not_followed(

@@ -18,7 +18,7 @@ from facewarden.delivery.original import aside, compared, give_back, where
 from facewarden.delivery.publish import FOLDER_MODE
 from facewarden.files import Identity
 from facewarden.journal import Job
-from facewarden.newfile import new_file, place, temporary_name
+from facewarden.newfile import aside_name, new_file, place, temporary_name
 
 Policy = Literal["keep", "archive", "delete"]
 Fate = Literal["kept", "gone", "superseded"]
@@ -35,6 +35,8 @@ def retire(job: Job, root: int, policy: Policy, archive: Path, key: bytes) -> Fa
         return "kept"
     now = where(job, root)
     if now in ("gone", "replaced"):
+        if policy == "archive":
+            _name_copy(job, archive)  # a crash may have come before that
         return "gone"
     if now == "changed":
         return "superseded"
@@ -50,9 +52,66 @@ def retire(job: Job, root: int, policy: Policy, archive: Path, key: bytes) -> Fa
 
 def _archive(job: Job, source: tuple[int, bytes], archive: Path) -> None:
     try:
-        _move(job, source, archive, job.source, lambda target, file: None)
+        _under_a_name(job, lambda name: _move(job, source, archive, name, _unrecorded, across=False))
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        _archive_across(job, source, archive)
+
+
+def _under_a_name(job: Job, give: Callable[[bytes], object]) -> None:
+    """Try the original's own path, and where that is refused a plain name."""
+    try:
+        give(job.source)
     except filename.NameRefusedError:
-        _move(job, source, archive, filename.plain_name(job.source, job.id), lambda target, file: None)
+        give(filename.plain_name(job.source, job.id))
+
+
+def _archive_across(job: Job, source: tuple[int, bytes], archive: Path) -> None:
+    """To another file system: a durable copy under a hidden name, then the original goes, then the copy gets its name.
+
+    So a crash at any point leaves one that counts, and it is known which: a second copy never gets a name.
+    """
+    here, name = source
+    hidden = aside_name(job.id)
+    original = files.open_regular(name, here)
+    try:
+        with files.folder(archive) as there, new_file(there, temporary_name(job.id)) as made:
+            made.copy(original)
+            files.unlink_if_there(hidden, there)  # of a try that a crash cut off: the original is still here
+            made.give(hidden)
+            os.fsync(there)
+            try:
+                os.unlink(name, dir_fd=here)
+                os.fsync(here)
+            except OSError:
+                os.unlink(hidden, dir_fd=there)
+                raise
+    finally:
+        os.close(original)
+    _name_copy(job, archive)
+
+
+def _name_copy(job: Job, archive: Path) -> None:
+    """What lies in the archive under a hidden name is the original by now: it gets its own."""
+    hidden = aside_name(job.id)
+
+    def give(wanted: bytes) -> None:
+        subfolder, _, name = wanted.rpartition(b"/")
+        with files.folder(subfolder, beneath=top, create_mode=FOLDER_MODE) as there:
+            place(name, there, lambda tried: files.rename_no_replace(hidden, top, tried, there), lambda tried: None)
+        os.fsync(top)
+
+    try:
+        with files.folder(archive) as top:
+            if files.status_of(hidden, top):
+                _under_a_name(job, give)
+    except FileNotFoundError:
+        return  # there is no archive, so nothing waits in it
+
+
+def _unrecorded(target: bytes, file: Identity) -> None:
+    """Of an archived original the journal notes no more than that it has gone."""
 
 
 Record = Callable[[bytes, Identity], None]
