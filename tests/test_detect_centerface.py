@@ -129,3 +129,13 @@ def test_a_graph_that_is_no_model_is_refused_in_plain_terms(model: bytes) -> Non
         assert isinstance(mended(model, IMAGE, OUTPUTS), bytes)
     except ValueError as refusal:
         assert str(refusal)  # noqa: PT017 - either ending is right
+
+
+@pytest.mark.parametrize("which", range(3))
+def test_an_answer_that_is_no_number_is_an_error(which: int) -> None:
+    """It would be below any threshold and above none; the photo is refused instead."""
+    answers = [np.zeros((4, 4), np.float32), np.zeros((2, 4, 4), np.float32), np.zeros((2, 4, 4), np.float32)]
+    assert decode(answers[0], answers[1], answers[2], 0.1) == []
+    answers[which][..., 2, 3] = np.nan
+    with pytest.raises(FloatingPointError):
+        decode(answers[0], answers[1], answers[2], 0.1)

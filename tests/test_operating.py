@@ -62,6 +62,21 @@ def test_metrics_and_hooks(daemon: Daemon, portrait: Portrait) -> None:
     assert daemon.stop() == 0
 
 
+def test_a_hook_hears_no_name_that_is_kept_in(daemon: Daemon) -> None:
+    """With `names: pseudonym` the hook of a quarantined photo gets the job's id, and no path with the photo's name."""
+    heard = daemon.folder / "heard"
+    told = daemon.folder / "told.sh"
+    told.write_text(f'#!/bin/sh\nprintf %s "$1" >{heard}.part && mv {heard}.part {heard}\n')
+    told.chmod(0o755)
+    daemon.configure(originals="archive", names="pseudonym", hooks={"quarantined": str(told)})
+    daemon.start()
+    daemon.drop("anna.jpg", b"these are words")
+    wait_until(heard.exists, "the hook runs")
+    (job,) = daemon.told("job")
+    assert job["outcome"] == "quarantined"
+    assert heard.read_text() == job["job"]
+
+
 def test_a_hook_that_takes_too_long_is_killed(daemon: Daemon, portrait: Portrait) -> None:
     """With all that it started; the next photo's hook runs."""
     pid = daemon.folder / "pid"

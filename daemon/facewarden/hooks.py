@@ -1,6 +1,6 @@
 """Hooks: a program of the operator's is run after each delivery or quarantine, with the result's path as its only argument.
 
-It hears of a job by the line that is logged and asks the journal for the path, so that nothing else need know of it. One runs
+Where the path would tell a name that must not get out it is the job's id. It hears of a job by the line that is logged and asks the journal for the path, so that nothing else need know of it. One runs
 at a time, without a shell, with a bare environment; one that fails or takes too long is told of and changes nothing.
 """
 
@@ -80,7 +80,7 @@ class Hooks:
         program = _program(inbox, job.outcome)
         if not program or not job.target:
             return
-        result = inbox.folder(FOLDERS[job.outcome]) / os.fsdecode(job.target)
+        result = _argument(job, inbox)
         environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8"}
         nothing = subprocess.DEVNULL
         try:
@@ -108,6 +108,14 @@ class Hooks:
             log.warning("hook_took_too_long", job=job.id, inbox=inbox.name)
         elif code:
             log.warning("hook_failed", job=job.id, inbox=inbox.name, exit_code=code)
+
+
+def _argument(job: Job, inbox: config.Inbox) -> str | Path:
+    """The path of what came out. A quarantined original has its own name, which `names: pseudonym` keeps in: there, the job's id."""
+    assert job.target is not None
+    if job.outcome == "quarantined" and inbox.names == "pseudonym":
+        return job.id
+    return inbox.folder(FOLDERS[job.outcome]) / os.fsdecode(job.target)
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

@@ -131,8 +131,11 @@ def decode(heat: Answers, size: Answers, offset: Answers, threshold: float) -> l
     """Turn the network's answers into regions (sections 3.1 and 3.2 of the paper).
 
     `heat` is (rows, columns) in 0..1; `size` and `offset` are (2, rows, columns), down first: the logarithm of the
-    face's height and width in cells, and where in its cell the face's centre lies.
+    face's height and width in cells, and where in its cell the face's centre lies. Raises FloatingPointError where an answer
+    is no number: it is neither above a threshold nor below, and the face in it would be missed without a word.
     """
+    if not (np.isfinite(heat).all() and np.isfinite(size).all() and np.isfinite(offset).all()):
+        raise FloatingPointError
     rows, columns = np.nonzero((heat >= threshold) & _peaks(heat))
     heights, widths = np.exp(size[:, rows, columns]) * STRIDE
     down, across = (np.stack((rows, columns)) + offset[:, rows, columns] + 0.5) * STRIDE
