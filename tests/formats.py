@@ -78,8 +78,9 @@ ROWS = (
         pillow("TIFF"),
         ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "LAB", *DEEP, "F"),
         several=True,
-        note="strips, tiles, planes, BigTIFF; LZW, deflate, PackBits, Zstandard, LZMA, JPEG, WebP, JPEG 2000, PNG; black and white stays one bit; "
-        "8, 16, 32 bits with a sign or without and floats of 32 and 64 bits of grey, Lab in 16 bits, grey and alpha in 16",
+        note="strips, tiles, planes, BigTIFF; LZW, deflate, PackBits, Zstandard, LZMA, JPEG, WebP, JPEG 2000, PNG; "
+        "black and white stays one bit; 8, 16, 32 bits with a sign or without and floats of 32 and 64 bits of grey, "
+        "Lab in 16 bits, grey and alpha in 16",
     ),
     Row("TIFF, CCITT group 4 (fax)", pillow("TIFF", compression="group4"), ("1",), several=True, note="group 3 too"),
     Row(
@@ -273,13 +274,13 @@ A whole picture or none: what a decoder warns of is damage (12 `damaged`, 13 `tr
 |---|{rule}
 {damaged}
 
-A JPEG that lacks but the mark of its end (FF D9, or the last byte of it) is whole: each scan is there and libjpeg missed no
-bit of the last one. With one byte less it is refused as truncated, and so is one in a PDF without that mark, which PDFium
-draws a little differently.
+A JPEG that lacks but the mark of its end (FF D9, or the last byte of it) is whole: each scan is there and libjpeg
+missed no bit of the last one. With one byte less it is refused as truncated, and so is one in a PDF without that
+mark, which PDFium draws a little differently.
 
-An intact file that is not read here is not called damaged: 55 `coding_not_accepted` for compressions, depths and channels,
-56 `page_not_accepted` for pages that are no pictures. Both go by the numbers in its tags, so that in a TIFF with a number
-that nobody registered it is damage.
+An intact file that is not read here is not called damaged: 55 `coding_not_accepted` for compressions, depths and
+channels, 56 `page_not_accepted` for pages that are no pictures. Both go by the numbers in its tags, so that in a TIFF
+with a number that nobody registered it is damage.
 
 What cannot be told:
 
@@ -295,11 +296,12 @@ What cannot be told:
 
 ## What a viewer does not show
 
-It does not come out. HEIC's and AVIF's clean aperture and a PDF's crop box are cut; a clean aperture that cannot be is refused as damaged (and a
-HEIC from which more than 64 pixels were cut each way, by a limit of libheif). Hidden layers of a PDF are not drawn. Of an icon, MPO and
-layered PSD the main picture alone is looked at. GIF frames are cut to the canvas of the first. A TIFF page that is the mask of another
-one is refused (56 `page_not_accepted`), for what it hides would be seen; so are the slices of a volume, of which one alone is read. Smaller views
-of a TIFF's page (a pyramid's levels, thumbnails: NewSubfileType 1, SubIFDs) are no pages, unless the file has nothing else.
+It does not come out. HEIC's and AVIF's clean aperture and a PDF's crop box are cut; a clean aperture that cannot be
+is refused as damaged (and a HEIC from which more than 64 pixels were cut each way, by a limit of libheif). Hidden
+layers of a PDF are not drawn. Of an icon, MPO and layered PSD the main picture alone is looked at. GIF frames are cut
+to the canvas of the first. A TIFF page that is the mask of another one is refused (56 `page_not_accepted`), for what
+it hides would be seen; so are the slices of a volume, of which one alone is read. Smaller views of a TIFF's page (a
+pyramid's levels, thumbnails: NewSubfileType 1, SubIFDs) are no pages, unless the file has nothing else.
 
 ## Refused
 
@@ -310,10 +312,11 @@ of a TIFF's page (a pyramid's levels, thumbnails: NewSubfileType 1, SubIFDs) are
 ## Colour
 
 An embedded profile is applied (perceptual intent, Little CMS), CMYK through its own, and the result is sRGB without a
-profile. Alpha is kept, and the colour of what is fully transparent is not. 16 bits a channel become 8: grey is rounded, of colour Pillow hands on the
-upper half, which is at most one level less. Signed 8 bits are -128 to 127 (0 to 127 where nothing is negative); grey of 32 bits and floats have no white of their
-own, see `decode/depth.py`. HEIC's 10 bits are scaled by libheif. A test compares with Little CMS and with
-ImageMagick where it is installed: less than one level apart on average.
+profile. Alpha is kept, and the colour of what is fully transparent is not. 16 bits a channel become 8: grey is
+rounded, of colour Pillow hands on the upper half, which is at most one level less. Signed 8 bits are -128 to 127 (0
+to 127 where nothing is negative); grey of 32 bits and floats have no white of their own, see `decode/depth.py`.
+HEIC's 10 bits are scaled by libheif. A test compares with Little CMS and with ImageMagick where it is installed: less
+than one level apart on average.
 Not followed: HDR curves (PQ, HLG), gain maps, and HEIC's colours told by numbers alone (nclx) where they are not sRGB's.
 
 ## Animations

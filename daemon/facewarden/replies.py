@@ -31,7 +31,7 @@ from facewarden.values import (
 )
 
 _OF_A_FILE = frozenset((*range(10, 40), CODING_NOT_ACCEPTED.number, PAGE_NOT_ACCEPTED.number))
-"""Failures that a worker may give for a photo; for not starting it may give what is the service's own (see `errors`)."""
+"""Failures that a worker may give for a photo; for not starting it may give the service's own alone (`errors`)."""
 _OF_A_START = frozenset(range(40, 55))
 
 Read = Callable[[int], bytearray]
@@ -155,7 +155,7 @@ def _picture(read: Read, limits: Limits) -> Picture:
 def _tag(read: Read, believable: frozenset[int] = _OF_A_FILE, *, pages: int) -> int:
     """The next message's tag; a FAILED message is raised as the failure it names, if that is a believable one.
 
-    At most so many `pages` can be at fault. What is a file's failure cannot pose as the service's, nor the other way round.
+    At most so many `pages` can be at fault. A file's failure cannot pose as the service's, nor the other way.
     """
     (untrusted_tag,) = protocol.TAG.unpack(read(protocol.TAG.size))
     if untrusted_tag == protocol.FAILED:

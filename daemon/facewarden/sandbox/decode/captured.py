@@ -1,7 +1,8 @@
 """When a photo was taken, as six numbers: EXIF 2.32's DateTimeOriginal, else DateTimeDigitized, else DateTime.
 
-The second is the scanner's for a slide, and a camera's own where it writes no other. The third is when the file was last
-changed; it is asked last and not left out, for scanners write nothing else into TIFF, where it means when it was made.
+The second is the scanner's for a slide, and a camera's own where it writes no other. The third is when the file was
+last changed; it is asked last and not left out, for scanners write nothing else into TIFF, where it means when it was
+made.
 """
 
 from __future__ import annotations

@@ -28,11 +28,11 @@ _WHOLE_32 = float(0xFFFFFFFF)
 def levels(image: Image.Image, strips: Iterable[Image.Image]) -> Levels | None:
     """Black and white of a deep grey picture; None for all other modes.
 
-    16 bits are 0 to 65535 (12 in a TIFF: 4095). Whole numbers and floats have no scale of their own: the smallest usual
-    one (1 for floats, 255, 32767 for signed 16 bits, 65535, all of 32 bits where they have no sign) that holds all values
-    is taken if they fill at least a sixteenth of it. What is negative, larger or smaller is stretched from its lowest to
-    its highest value, so that nothing hides in the dark. 8 bits with a sign are -128 to 127, or 0 to 127 where none is
-    negative.
+    16 bits are 0 to 65535 (12 in a TIFF: 4095). Whole numbers and floats have no scale of their own: the smallest
+    usual one (1 for floats, 255, 32767 for signed 16 bits, 65535, all of 32 bits where they have no sign) that holds
+    all values is taken if they fill at least a sixteenth of it. What is negative, larger or smaller is stretched from
+    its lowest to its highest value, so that nothing hides in the dark. 8 bits with a sign are -128 to 127, or 0 to
+    127 where none is negative.
     """
     samples = layouts.samples(image)
     if samples in layouts.ALPHA or image.mode.startswith("I;16"):

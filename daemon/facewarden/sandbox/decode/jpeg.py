@@ -1,8 +1,8 @@
-"""A JPEG's segments (ITU-T T.81, annex B): whether it is of a kind that is read, and whether but its end mark is missing.
+"""A JPEG's segments (ITU-T T.81, annex B): whether it is of a kind that is read, and whether only its end is missing.
 
-A file without its last two bytes is shown whole by every viewer, and by libjpeg as damaged. It may only be taken for whole
-where nothing else can be missing: libjpeg tells of each bit that it misses in a scan (`listening`), and here it is seen
-to that no scan is missing as such.
+A file without its last two bytes is shown whole by every viewer, and told damaged by libjpeg. It is taken for whole
+only where nothing else can be missing: libjpeg tells of each bit that it misses in a scan (`listening`), and here it
+is seen to that no scan is missing as such.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How a page of a TIFF stores its samples: Pillow's reader, taught what it gets wrong, and kept from what it cannot read.
+"""How a page of a TIFF stores its samples: Pillow's reader, taught what it gets wrong, kept from what it cannot read.
 
 What is whole but stored in a way that is not read here is not told to be damaged: another copy would not help. It is
 known by registered numbers alone; any other number is what damage leaves in a tag. Numbers: TIFF 6.0, its supplements,
@@ -120,7 +120,7 @@ _coded: set[int] = set()
 
 
 def samples(image: Image.Image) -> str:
-    """What the bytes of the current page are where Pillow's mode does not tell: SIGNED, WHOLE_32, LAB, one of ALPHA, or ""."""
+    """What the page's bytes are where Pillow's mode does not tell: SIGNED, WHOLE_32, LAB or one of ALPHA; else ""."""
     return image.samples if isinstance(image, Tiff) else ""
 
 

@@ -1,7 +1,7 @@
-"""TIFF with whole files inside: each strip or tile is a WebP, a JPEG 2000 or a PNG, which libtiff was not built to decode.
+"""TIFF with whole files inside: each strip or tile is a WebP, a JPEG 2000 or a PNG, which libtiff cannot decode here.
 
-Pillow is, so each part is opened as what it must be, held to the size and channels that the page promises and to the rules
-for damage of its own format, and put in its place.
+Pillow can, so each part is opened as what it must be, held to the size and channels that the page promises and to the
+rules for damage of its own format, and put in its place.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def put_together(page: Image.Image, data: bytes, container: str, size: tuple[int
 
 
 def _boxes(page: Image.Image, size: tuple[int, int], count: int) -> list[tuple[int, int, int, int]]:
-    """Left, upper, width and height of each part as it is coded; tiles at the edges are of full size, the last strip is not.
+    """Left, upper, width and height of each part as coded: a tile at the edge is of full size, the last strip is not.
 
     Raises ValueError where these are not as many as the parts that there are.
     """
