@@ -183,7 +183,6 @@ class Life:
             **self._journal(),
             **self.processes,
             **{f"facewarden {name}": self._printed(name) for name in ("status", "reconcile", "report")},
-            "ledger": self._of_state("ledger.jsonl"),
             "metrics": (self.daemon.folder / "facewarden.prom").read_bytes(),
         }
 
@@ -197,7 +196,7 @@ class Life:
         return done.stdout + done.stderr
 
     def _journal(self) -> dict[str, bytes]:
-        """Every column of the journal but those that may hold names and paths."""
+        """Every column of the journal but those that may hold names and paths; the ledger's lines are made of its counts alone."""
         found = {}
         with contextlib.closing(sqlite3.connect(self.daemon.folder / "state/journal.sqlite")) as journal:
             for (table,) in journal.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():

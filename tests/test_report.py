@@ -164,8 +164,9 @@ def test_forgetting_by_a_clock_ahead_leaves_no_day_out(daemon: Daemon, portrait:
     by_clock(daemon, 0)
     assert daemon.once() == 0
     by_clock(daemon, 400)
-    assert daemon.once() == 0
+    daemon.start()
     wait_until(lambda: daemon.told("forgotten"), "the row leaves")
+    assert daemon.stop() == 0
     assert reconciled(daemon)["delivered"] == 0
     settled(daemon)
     assert counted(daemon)["delivered"] == 1

@@ -188,8 +188,13 @@ def test_a_journal_of_an_older_version_is_taken_over(service: Harness) -> None:
     service.drop("old.jpg", portrait(1))
     assert service.once() == 0
     with closing(sqlite3.connect(service.folder / "state/journal.sqlite", isolation_level=None)) as database:
-        for index in ("jobs_ended", "jobs_owed"):
+        for trigger in ("jobs_counted_new", "jobs_counted", "jobs_uncounted", "jobs_forgotten"):
+            database.execute(f"DROP TRIGGER {trigger}")
+        for index in ("jobs_ended", "jobs_owed", "jobs_by_target", "jobs_quarantined", "jobs_held"):
             database.execute(f"DROP INDEX {index}")
+        for table in ("totals", "tallies", "days", "ledger"):
+            database.execute(f"DROP TABLE {table}")
+        database.execute("ALTER TABLE jobs DROP COLUMN ctime_ns")
         for column in ("gone", "root", "target_size", "target_mtime_ns", "target_content", "faceless", "owed"):
             database.execute(f"ALTER TABLE jobs DROP COLUMN {column}")
         database.execute("DROP TABLE folders")
