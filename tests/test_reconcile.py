@@ -18,7 +18,7 @@ def reconciled(daemon: Daemon) -> tuple[int, dict[str, Any]]:
     """The command's exit code, and the row of the only inbox."""
     command = [sys.executable, "-m", "facewarden", "reconcile", "--json", "-c", str(daemon.file)]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert not ended.stderr
+    assert not ended.stderr or ended.stderr.startswith("there is no journal")
     told = json.loads(ended.stdout)
     (row,) = told["inboxes"]
     assert told["agrees"] == row["agrees"] == (ended.returncode == 0)
@@ -92,7 +92,9 @@ def test_a_folder_out_of_reach_is_told_plainly(daemon: Daemon) -> None:
     daemon.inbox.rmdir()
     command = [sys.executable, "-m", "facewarden", "reconcile", "-c", str(daemon.file)]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (ended.returncode, ended.stderr) == (1, "a folder is out of reach: No such file or directory\n")
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines()[-1] == "a folder is out of reach: No such file or directory"
+    assert str(daemon.folder) not in ended.stderr
 
 
 def test_the_table_is_for_people(daemon: Daemon, portrait: Portrait) -> None:
