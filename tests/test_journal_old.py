@@ -12,7 +12,17 @@ import pytest
 from tests.bench.old_files import rows_of_the_past, write_rows
 from tests.rooms import quick_folder
 
-from facewarden.journal import Journal, ended_before, forget, read_counts, read_tallies
+from facewarden.journal import (
+    Journal,
+    ended_before,
+    forget,
+    is_published,
+    jobs_of_source,
+    jobs_of_target,
+    read_counts,
+    read_tallies,
+    waiting_jobs,
+)
 
 ROWS = 1_000
 WALKS = {"SCAN jobs", "SCAN jobs USING COVERING INDEX jobs_ended", "SCAN jobs USING INDEX jobs_by_source"}
@@ -62,6 +72,10 @@ def test_no_question_walks_through_the_table(state: Path, monkeypatch: pytest.Mo
         lambda: list(ended_before(state, now - 500, 100)),
         lambda: read_counts(state, now),
         lambda: read_tallies(state),
+        lambda: jobs_of_source(state, ["photos"], b"5.jpg"),
+        lambda: jobs_of_target(state, b"5.jpg"),
+        lambda: waiting_jobs(state),
+        lambda: is_published(state, b"5.jpg"),
     ):
         assert not WALKS & set(plans(work, state, monkeypatch))
 

@@ -18,7 +18,7 @@ def reconciled(daemon: Daemon) -> tuple[int, dict[str, Any]]:
     """The command's exit code, and the row of the only inbox."""
     command = [sys.executable, "-m", "facewarden", "reconcile", "--json", "-c", str(daemon.file)]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert not ended.stderr
+    assert not ended.stderr or ended.stderr.startswith("there is no journal")
     told = json.loads(ended.stdout)
     (row,) = told["inboxes"]
     assert told["agrees"] == row["agrees"] == (ended.returncode == 0)

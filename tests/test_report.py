@@ -244,3 +244,19 @@ def test_an_older_ledger_is_taken_over(daemon: Daemon, portrait: Portrait) -> No
     settled(daemon)
     assert ledger.read(daemon.folder / "state") == before
     assert counted(daemon)["delivered"] == 1
+
+
+def test_what_a_changed_ledger_says_is_shown_and_not_run(daemon: Daemon) -> None:
+    """Neither a browser nor a spreadsheet takes words of a line that somebody wrote for its own."""
+    chained(daemon, 1)
+    file = daemon.folder / "state" / ledger.FILE
+    (entry,) = ledger.read(daemon.folder / "state")
+    entry |= {"day": "2999<b>", "version": "=cmd()", "hash": "<script>"}
+    entry["inboxes"] = {"@<script>": entry["inboxes"]["photos"]}
+    file.write_text(json.dumps(entry) + "\n")
+    page = report(daemon, "--html").stdout
+    assert "&lt;script&gt;" in page
+    assert "<script" not in page
+    assert "2999<b>" not in page
+    rows = list(csv.DictReader(io.StringIO(report(daemon, "--csv").stdout)))
+    assert [(row["inbox"], row["version"]) for row in rows if row["day"] == "2999<b>"] == [("'@<script>", "'=cmd()")]

@@ -35,8 +35,13 @@ def as_csv(entries: list[Entry]) -> str:
             reasons = " ".join(f"{reason}:{count}" for reason, count in sorted(inbox["reasons"].items()))
             counts = [inbox[outcome] for outcome in OUTCOMES]
             said = [entry["version"], _recall(entry), entry.get("hash", ""), "doubtful" if entry["doubtful"] else ""]
-            rows.writerow([entry["day"], name, *counts, inbox["regions"], reasons, *said])
+            rows.writerow(map(_cell, [entry["day"], name, *counts, inbox["regions"], reasons, *said]))
     return written.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    """A cell that no spreadsheet takes for a formula: the ledger's file may have been changed."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
 
 
 def as_page(book: Daybook) -> str:

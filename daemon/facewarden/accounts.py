@@ -16,11 +16,11 @@ from facewarden import config
 from facewarden.config.models import Role
 from facewarden.delivery.original import is_there
 from facewarden.delivery.placing import came_through, stands
-from facewarden.finding import by_name, doors
+from facewarden.finding import by_name, doors, names_of
 from facewarden.intake.names import Names
 from facewarden.intake.root import Door
 from facewarden.intake.scan import scan
-from facewarden.journal import Job, read_jobs
+from facewarden.journal import Job, finished, open_jobs, read_jobs
 from facewarden.key import known_key
 from facewarden.newfile import PREFIX
 from facewarden.outcomes import FOLDERS, WORDS
@@ -66,6 +66,18 @@ def accounts(configuration: config.Configuration) -> list[Account]:
         if all(account.agrees for account in found):
             break
     return found
+
+
+def waiting(configuration: config.Configuration, inbox: config.Inbox) -> int:
+    """How many photos of an inbox wait, without a look at all rows. Raises as `accounts` does."""
+    inboxes, opened = by_name(configuration), doors(configuration)
+    names, key = names_of(inbox, inboxes), known_key(configuration.state)
+    jobs = [job for job in open_jobs(configuration.state) if job.inbox in names]
+    open_paths = {job.source for job in jobs}
+    with opened[inbox.name]() as root, finished(configuration.state) as had:
+        there = scan(root, Names(inbox, inbox.marker), deep=inbox.subfolders != "ignore")
+        fresh = sum(path not in open_paths and not had(names, path, signature) for path, signature in there)
+        return fresh + sum(_standing(job, inbox, root, key) == "waiting" for job in jobs)
 
 
 def _look(configuration: config.Configuration) -> list[Account]:

@@ -6,12 +6,22 @@ import dataclasses
 import functools
 import os
 import re
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from facewarden import config, files
 from facewarden.config.models import Role
 from facewarden.intake.root import Door, known_inbox
-from facewarden.journal import Job, KnownFolder, has_jobs, read_folders, read_jobs
+from facewarden.journal import (
+    Job,
+    KnownFolder,
+    has_jobs,
+    jobs_in_quarantine,
+    jobs_of_source,
+    jobs_of_target,
+    read_folders,
+    read_job,
+)
 from facewarden.moves import renames
 from facewarden.outcomes import FOLDERS
 
@@ -77,24 +87,37 @@ def find(configuration: config.Configuration, what: str) -> list[Found]:
     """The jobs of this id or path, oldest first. Raises CannotStart where the journal cannot be read."""
     inboxes = by_name(configuration)
     if _ID.fullmatch(what):
-        jobs = (job for job in read_jobs(configuration.state) if job.id == what)
-        return [Found(job, inboxes[job.inbox]) for job in jobs if job.inbox in inboxes]
-    where = places(configuration, Path(what))
-    return [
-        Found(job, inboxes[job.inbox])
-        for job in read_jobs(configuration.state)
-        if job.inbox in inboxes and any(_is_at(job, place, inboxes[job.inbox]) for place in where)
-    ]
+        job = read_job(configuration.state, what)
+        return [Found(job, inboxes[job.inbox])] if job and job.inbox in inboxes else []
+    found: dict[str, Found] = {}
+    for place in places(configuration, Path(what)):
+        for job in _candidates(configuration, place, names_of(place.inbox, inboxes)):
+            if job.inbox in inboxes and _is_at(job, place, inboxes[job.inbox]):
+                found.setdefault(job.id, Found(job, inboxes[job.inbox]))
+    return list(found.values())
+
+
+def names_of(inbox: config.Inbox, inboxes: Mapping[str, config.Inbox]) -> list[str]:
+    """All names under which the journal may know an inbox (`by_name`)."""
+    return [name for name, other in inboxes.items() if other.name == inbox.name]
 
 
 def quarantined(configuration: config.Configuration) -> list[Found]:
     """Every job that ended in quarantine, of inboxes that are configured."""
     inboxes = by_name(configuration)
-    return [
-        Found(job, inboxes[job.inbox])
-        for job in read_jobs(configuration.state)
-        if job.state in ("done", "retrying") and job.outcome == "quarantined" and job.inbox in inboxes
-    ]
+    jobs = jobs_in_quarantine(configuration.state)
+    return [Found(job, inboxes[job.inbox]) for job in jobs if job.inbox in inboxes]
+
+
+def _candidates(configuration: config.Configuration, place: Place, names: Collection[str]) -> list[Job]:
+    """The few jobs that may be at this place."""
+    if place.role in (None, "archive"):
+        return jobs_of_source(configuration.state, names, place.relative)
+    report = _REPORT.fullmatch(place.relative)
+    if report is None:
+        return jobs_of_target(configuration.state, place.relative)
+    job = read_job(configuration.state, report[2].decode())
+    return [job] if job else []
 
 
 def _is_at(job: Job, place: Place, inbox: config.Inbox) -> bool:

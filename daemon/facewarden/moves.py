@@ -12,7 +12,7 @@ from pathlib import Path
 
 from facewarden import config, files
 from facewarden.errors import FOLDER, CannotStart
-from facewarden.journal import Job, Journal, KnownFolder, read_folders, read_jobs
+from facewarden.journal import Job, Journal, KnownFolder, read_folders, waiting_jobs
 from facewarden.journal.known import Role
 
 BESIDE: tuple[Role, ...] = ("outbox", "hold", "quarantine")
@@ -49,7 +49,7 @@ def faults(configuration: config.Configuration, away: Collection[str] = ()) -> l
     ]
     if not moved:
         return []
-    jobs = list(read_jobs(configuration.state))
+    jobs = waiting_jobs(configuration.state)
     return [fault for index, inbox, folder in moved for fault in _fault(f"inboxes[{index}]", inbox, folder, jobs)]
 
 

@@ -93,11 +93,9 @@ def _waits(configuration: config.Configuration, inbox: config.Inbox, said: dict[
     told = said.get("inboxes", {}).get(inbox.name)
     if told:
         return dict(told)
-    alone = configuration.model_copy(update={"inboxes": (inbox,)})
     troubles, waiting = {}, None
     try:
-        (account,) = accounts.accounts(alone)
-        waiting = account.waiting
+        waiting = accounts.waiting(configuration, inbox)
     except OSError as error:
         troubles = {"folder_out_of_reach": errno.errorcode.get(error.errno or 0, "")}
     unknown = {"paused_s": None, "more": False, "running": 0, "oldest_s": None, "left_alone": None}

@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from facewarden import config, direct, protocol
 from facewarden.errors import FileRefused, Reason
 from facewarden.files import Signature
-from facewarden.finding import doors
+from facewarden.finding import by_name, doors, names_of
 from facewarden.intake.names import Names
 from facewarden.intake.root import Door
 from facewarden.intake.scan import SHARED, scan
-from facewarden.journal import read_jobs
+from facewarden.journal import finished
 from facewarden.pool import Pool
 
 
@@ -33,20 +33,17 @@ class Rehearsed:
 
 def rehearse(configuration: config.Configuration, pool: Pool) -> Iterator[Rehearsed]:
     """Each file that counts, one after the other. Raises OSError where an inbox is out of reach, CannotStart."""
-    had = {
-        (job.inbox, job.source, job.signature)
-        for job in read_jobs(configuration.state)
-        if job.state == "done" and job.outcome not in ("vanished", "superseded") and not job.gone
-    }
-    opened = doors(configuration)
-    for inbox in configuration.inboxes:
-        for path, signature in _there(inbox, opened[inbox.name]):
-            if signature == SHARED:
-                yield Rehearsed(inbox.name, path, "left")
-            elif (inbox.name, path, signature) in had:
-                yield Rehearsed(inbox.name, path, "done")
-            else:
-                yield _tried(configuration, inbox, path, pool)
+    inboxes, opened = by_name(configuration), doors(configuration)
+    with finished(configuration.state) as had:
+        for inbox in configuration.inboxes:
+            names = names_of(inbox, inboxes)
+            for path, signature in _there(inbox, opened[inbox.name]):
+                if signature == SHARED:
+                    yield Rehearsed(inbox.name, path, "left")
+                elif had(names, path, signature):
+                    yield Rehearsed(inbox.name, path, "done")
+                else:
+                    yield _tried(configuration, inbox, path, pool)
 
 
 def _there(inbox: config.Inbox, door: Door) -> list[tuple[bytes, Signature]]:

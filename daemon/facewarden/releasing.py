@@ -22,7 +22,7 @@ from facewarden.delivery.publish import FOLDER_MODE, joined, put
 from facewarden.delivery.results import Results
 from facewarden.files import Identity
 from facewarden.finding import Found
-from facewarden.journal import Job, read_jobs, released
+from facewarden.journal import Job, is_published, released
 from facewarden.key import known_key
 from facewarden.newfile import new_file, place, temporary_name
 
@@ -49,8 +49,9 @@ def _release(configuration: config.Configuration, inbox: config.Inbox, job: Job)
             key = known_key(configuration.state)
             if not is_open(job.placed, held, key):
                 raise NotThereError
-            known = {other.target for other in read_jobs(configuration.state) if other.outcome == "published"}
-            placed, file = _delivered(job, held, there, lambda tried: joined(subfolder, tried) in known)
+            placed, file = _delivered(
+                job, held, there, lambda tried: is_published(configuration.state, joined(subfolder, tried))
+            )
             released(configuration.state, job, joined(subfolder, placed), file)
             _tidy(job, held, hold)
         finally:

@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.bench import growth, idle, latency, peer, scaling, share, stages
+from tests.bench import commands, growth, idle, latency, peer, scaling, share, stages
 from tests.bench.machine import described
 from tests.bench.table import Given, Line, Part, heading, progress, say
 
@@ -25,6 +25,7 @@ PARTS: Mapping[str, tuple[str, Part]] = {
     "e": ("idle cost", idle.measure),
     "f": ("growth with photos, rows and files", growth.measure),
     "g": ("more workers", scaling.measure),
+    "h": ("commands with very many rows", commands.measure),
 }
 """By letter: what is measured, and by whom."""
 

@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from facewarden import config
-from facewarden.cli.terminal import DEFAULT_FILE, ConfigurationFile, configured, errors_to, told_plainly
+from facewarden.cli.terminal import DEFAULT_FILE, ConfigurationFile, configured, errors_to, plain, told_plainly
 from facewarden.deciding import NotThereError
 from facewarden.errors import Exit
 from facewarden.explaining import NothingKnownError
@@ -39,7 +39,7 @@ def explain(
         except OSError as error:
             _out_of_reach(error)
     for line in lines:
-        typer.echo("".join(letter if letter.isprintable() else "?" for letter in line))
+        typer.echo(plain(line))
     raise typer.Exit(code)
 
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from facewarden import config, direct, logs
-from facewarden.cli.terminal import Given, SmallestFace, Workers, summary, told_plainly, tracked, workers_for
+from facewarden.cli.terminal import Given, SmallestFace, Workers, plain, summary, told_plainly, tracked, workers_for
 from facewarden.config.profile import Format
 from facewarden.errors import REASONS, Exit
 from facewarden.pool import require_emblems
@@ -91,8 +91,8 @@ def _lines(done: direct.Done, *, as_json: bool) -> Iterator[str]:
         reason = done.reason.number if done.reason else 0
         error: dict[str, Any] = {"reason": reason, "text": REASONS[reason].sentence()}
         error |= {"page": done.page} if done.page else {}
-        plain = f"{_plain(name)}: {REASONS[reason].sentence()}{_page(done)}"
-        yield json.dumps({"file": name, "error": error}) if as_json else plain
+        said = f"{plain(name)}: {REASONS[reason].sentence()}{_page(done)}"
+        yield json.dumps({"file": name, "error": error}) if as_json else said
         return
     for number, ((width, height), regions) in enumerate(zip(done.reply.sizes, done.reply.regions, strict=True)):
         page = {"frame": number} if len(done.reply.sizes) > 1 else {}
@@ -109,14 +109,9 @@ def _lines(done: direct.Done, *, as_json: bool) -> Iterator[str]:
             for region in regions
         ]
         entry = {"file": name, **page, "width": width, "height": height, "regions": areas}
-        yield json.dumps(entry) if as_json else f"{_plain(name)}: {width} x {height}, {len(areas)} areas"
+        yield json.dumps(entry) if as_json else f"{plain(name)}: {width} x {height}, {len(areas)} areas"
 
 
 def _page(done: direct.Done) -> str:
     """Which page of a document is at fault."""
     return f" Page: {done.page}." if done.page else ""
-
-
-def _plain(name: str) -> str:
-    """A name without control characters: it may hold escape codes for the terminal."""
-    return "".join(letter if letter.isprintable() else "?" for letter in name)

@@ -9,7 +9,7 @@ from pathlib import Path
 import typer
 
 from facewarden import config
-from facewarden.cli.terminal import configured, errors_to, summary, told_plainly, workers_for
+from facewarden.cli.terminal import configured, errors_to, plain, summary, told_plainly, workers_for
 from facewarden.errors import Exit
 from facewarden.finding import doors
 from facewarden.rehearsal import Rehearsed, rehearse
@@ -45,8 +45,7 @@ def rehearse_all(file: Path) -> None:
 
 def _line(rehearsed: Rehearsed) -> str:
     name = os.fsencode(rehearsed.path).decode("utf-8", "backslashreplace")
-    plain = "".join(letter if letter.isprintable() else "?" for letter in name)
-    said = f"{rehearsed.inbox}: {plain}: {SAID[rehearsed.outcome]}"
+    said = f"{rehearsed.inbox}: {plain(name)}: {SAID[rehearsed.outcome]}"
     if rehearsed.reason:
         return f"{said}, reason {rehearsed.reason.number} ({rehearsed.reason.name})"
     return f"{said}, {rehearsed.regions} areas" if rehearsed.outcome in ("published", "held") else said

@@ -88,6 +88,11 @@ def _refuse(refusal: CannotStart) -> NoReturn:
     raise typer.Exit(refusal.reason.exit)
 
 
+def plain(text: str) -> str:
+    """A text with names in it, as a terminal may show it: without escape codes, and without marks that turn the writing round."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
 def progress_bar() -> Progress:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     return Progress(*columns, console=errors_to, transient=True, disable=not errors_to.is_terminal)

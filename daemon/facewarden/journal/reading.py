@@ -65,23 +65,28 @@ def read_jobs(state: Path) -> Iterator[Job]:
 
 def prove(state: Path) -> bool:
     """Read all of it; False where there is no journal yet. Raises CannotStart as read_jobs does."""
-    if not require_not_lost(state):
-        return False
-    try:
-        with contextlib.closing(_opened(state / FILE)) as database:
-            if not whole(database):
-                raise CannotStart(JOURNAL_DAMAGED)
-    except (sqlite3.Error, UnicodeDecodeError) as error:
-        raise refusal_of(error) from None
-    return True
+    with looking(state) as database:
+        if database is not None and not whole(database):
+            raise CannotStart(JOURNAL_DAMAGED)
+        return database is not None
 
 
 def rows(state: Path, query: str, values: tuple[object, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """What a query finds; nothing where there is no journal yet. Raises CannotStart as read_jobs does."""
+    with looking(state) as database:
+        if database is not None:
+            yield from database.execute(query, values)
+
+
+@contextlib.contextmanager
+def looking(state: Path) -> Iterator[sqlite3.Connection | None]:
+    """The journal for reading; None where there is none yet. Raises CannotStart as read_jobs does."""
     if not require_not_lost(state):
+        yield None
         return
     try:
         with contextlib.closing(_opened(state / FILE)) as database:
-            yield from database.execute(query, values)
+            yield database
     except (sqlite3.Error, UnicodeDecodeError) as error:
         raise refusal_of(error) from None
 
