@@ -29,7 +29,7 @@ from tests.documents import encrypted, scanned
 from tests.systemd import Ear
 from tests.telltale import EXPLODING
 
-from facewarden import errors
+from facewarden import chaining, config, errors
 from facewarden.errors import REASONS, Reason
 
 SECONDS = 8
@@ -183,11 +183,17 @@ class Life:
             **self._journal(),
             **self.processes,
             **{f"facewarden {name}": self._printed(name) for name in ("status", "reconcile", "report")},
+            "ledger": self._ledger(),
             "metrics": (self.daemon.folder / "facewarden.prom").read_bytes(),
         }
 
     def _of_state(self, name: str) -> bytes:
         return (self.daemon.folder / "state" / name).read_bytes()
+
+    def _ledger(self) -> bytes:
+        """The day of all this, as it is noted once it is over."""
+        chaining.write_days(config.load(self.daemon.file), "2999-12-31")
+        return self._of_state("ledger.jsonl")
 
     def _printed(self, command: str) -> bytes:
         """What a command prints that is for eyes other than the operator's, too."""
@@ -196,7 +202,7 @@ class Life:
         return done.stdout + done.stderr
 
     def _journal(self) -> dict[str, bytes]:
-        """Every column of the journal but those that may hold names and paths; the ledger's lines are made of its counts alone."""
+        """Every column of the journal but those that may hold names and paths."""
         found = {}
         with contextlib.closing(sqlite3.connect(self.daemon.folder / "state/journal.sqlite")) as journal:
             for (table,) in journal.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
@@ -342,6 +348,7 @@ def _everything_happened(life: Life, heard: dict[str, bytes]) -> None:
     assert b'"not_a_picture": 1' in heard["facewarden report"]
     assert b"facewarden.sandbox.worker" in heard["/proc/PID/cmdline"]
     assert heard["journal.jobs.content"]
+    assert b'"delivered"' in heard["ledger"]
     assert np.frombuffer(heard["/proc/PID/comm"], np.uint8).size
 
 

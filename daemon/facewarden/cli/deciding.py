@@ -111,8 +111,11 @@ def _decide(
         except OSError as error:
             failed += 1
             errors_to.print(f"job {found.job.id}: {os.strerror(error.errno or 0)}", highlight=False)
+    nothing = not (chosen or fine_if_none)
+    if nothing:
+        errors_to.print(f"nothing of that id or path is left to be {done}: somebody decided before, or it never waited")
     typer.echo(f"{len(chosen) - failed} {done}")
-    if failed or not (chosen or fine_if_none):
+    if failed or nothing:
         raise typer.Exit(Exit.SOME_FAILED)
 
 
