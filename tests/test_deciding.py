@@ -212,25 +212,29 @@ def test_who_retries_at_the_same_time_does_it_once(daemon: Daemon) -> None:
 def test_a_retry_that_is_killed_anywhere_is_brought_to_its_end(daemon: Daemon, originals: str, then: str) -> None:
     """By the same command, or by the service at its next start: one original, one note, and one row in the journal."""
     daemon.configure(originals=originals)
-    daemon.drop("words.jpg", WORDS)
+    names = [f"words-{number:02}.jpg" for number in range(40)]
+    for name in names:
+        daemon.drop(name, WORDS + name.encode())
     assert daemon.once() == 1
     configuration = config.load(daemon.file)
-    number, killed = 0, True
-    while killed:
-        (job,) = jobs(daemon)
-        (found,) = find(configuration, job.id)
+    before = {job.source.decode(): job for job in jobs(daemon)}
+    for number, name in enumerate(names):  # each original's own retry is killed one step later
+        (found,) = find(configuration, before[name].id)
         killed = killed_before_step(number, functools.partial(retry, configuration, found))
-        if then == "retry" and [job.state for job in jobs(daemon)] == ["retrying"]:
+        if then == "retry" and [job.state for job in jobs(daemon) if job.id == found.job.id] == ["retrying"]:
             retry(configuration, found)
-        assert daemon.once() in (0, 1)
-        (again,) = jobs(daemon)
-        assert (again.state, again.outcome) == ("done", "quarantined"), number
-        originals_there = [*daemon.inbox.iterdir(), *daemon.quarantine.glob("*.jpg")]
-        assert [path.name for path in originals_there] == ["words.jpg"], number
-        assert len(list(daemon.quarantine.glob("*.txt"))) == 1, number
-        number += 1
-    assert again.id != job.id
-    assert number > 2
+        if not killed:
+            break
+    assert 2 < number < len(names) - 1
+    assert daemon.once() == 1
+    after = {job.source.decode(): job for job in jobs(daemon)}
+    assert sorted(after) == names
+    assert {(job.state, job.outcome) for job in after.values()} == {("done", "quarantined")}
+    originals_there = [*daemon.inbox.iterdir(), *daemon.quarantine.glob("*.jpg")]
+    assert sorted(path.name for path in originals_there) == names
+    assert len(list(daemon.quarantine.glob("*.txt"))) == len(names)
+    assert after[names[number]].id != before[names[number]].id
+    assert after[names[-1]].id == before[names[-1]].id
     assert run(daemon, "reconcile")[0] == 0
 
 
