@@ -13,7 +13,8 @@ from facewarden.absent import absent
 from facewarden.config import folders
 from facewarden.errors import FOLDER, JOURNAL_OLDER, PYTHON_LIBRARY, CannotStart, Exit
 from facewarden.journal import prove
-from facewarden.pool import Pool, require_emblems
+from facewarden.pool import Pool
+from facewarden.pool.emblem import require_emblems
 from facewarden.recall import require_recall
 from facewarden.redoing import require_known_results
 from facewarden.values import Limits, Recipe, Terms

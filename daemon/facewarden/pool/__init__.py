@@ -1,7 +1,6 @@
 """Keeps worker processes alive. The trusted side's only way into the sandbox."""
 
-from facewarden.pool.emblem import require_emblems
 from facewarden.pool.local import Pool, default_size
 from facewarden.pool.process import PoolStopped
 
-__all__ = ["Pool", "PoolStopped", "default_size", "require_emblems"]
+__all__ = ["Pool", "PoolStopped", "default_size"]
