@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.rooms import NASTY, bound_by_rights, contents, open_descriptors, second_file_system
 
-from facewarden import filename, files
-from facewarden.files import Signature
+from facewarden import files
+from facewarden.files import Signature, filename
 
 NAMES = st.one_of(
     st.binary(min_size=1, max_size=255).map(lambda name: name.replace(b"/", b"_").replace(b"\0", b"_")),

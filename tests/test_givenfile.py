@@ -13,7 +13,7 @@ import yaml
 from tests.daemon import Daemon
 from tests.rooms import turn_into_socket
 
-from facewarden import givenfile
+from facewarden.files import givenfile
 
 SECONDS = 40
 """Far more than any of these commands takes where nothing waits."""

@@ -16,8 +16,8 @@ from tests.rooms import NASTY, door_of, drop, inbox_in, job_of, quick_folder
 
 from facewarden import config
 from facewarden.delivery.naming import report_path, target_path
+from facewarden.files.newfile import temporary_name
 from facewarden.journal import Journal
-from facewarden.newfile import temporary_name
 from facewarden.recovery import recover
 
 KEY = b"key" * 11

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.rooms import NASTY, bound_by_rights, contents, open_descriptors, small_disk
 
-from facewarden import filename, files
-from facewarden.files import Identity
-from facewarden.newfile import new_file, place
+from facewarden import files
+from facewarden.files import Identity, filename
+from facewarden.files.newfile import new_file, place
 
 NAMES = st.one_of(
     st.binary(min_size=1, max_size=255).map(lambda name: name.replace(b"/", b"_").replace(b"\0", b"_")),

@@ -27,8 +27,8 @@ from tests.rooms import (
 from facewarden import config
 from facewarden.delivery.placing import came_through, sweep, withdraw
 from facewarden.delivery.publish import publish
+from facewarden.files.newfile import temporary_name
 from facewarden.journal import Job, Journal
-from facewarden.newfile import temporary_name
 
 RESULT = b"result" * 1000
 

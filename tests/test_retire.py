@@ -32,8 +32,8 @@ from tests.rooms import (
 from facewarden import config, files
 from facewarden.delivery.original import is_there
 from facewarden.delivery.retire import move, retire
+from facewarden.files.newfile import NewFile
 from facewarden.journal import Job, Journal
-from facewarden.newfile import NewFile
 
 Policy = Literal["keep", "archive", "delete"]
 POLICIES: tuple[Policy, ...] = ("keep", "archive", "delete")

@@ -12,7 +12,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from facewarden import config, filename, files
+from facewarden import config, files
+from facewarden.files import filename
 from facewarden.journal import Noting, noting
 from facewarden.ledger import FILE, FIRST, Entry, chained, entry_of, parsed
 from facewarden.ledger import today as this_day

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
-from facewarden import files, givenfile, protocol
+from facewarden import files, protocol
 from facewarden.config import Profile
 from facewarden.config.models import LimitsSection
 from facewarden.delivery.binding import Binding
@@ -20,6 +20,7 @@ from facewarden.delivery.encode import result_name
 from facewarden.delivery.publish import put
 from facewarden.delivery.quarantine import report
 from facewarden.errors import EMPTY, NO_REGULAR_FILE, NOT_WRITTEN, TOO_MANY_BYTES, UNREADABLE, FileRefused, Reason
+from facewarden.files import givenfile
 from facewarden.intake.names import Names
 from facewarden.intake.scan import scan
 from facewarden.pool import Pool

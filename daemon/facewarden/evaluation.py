@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from facewarden import givenfile, regions
+from facewarden import regions
 from facewarden.errors import CONFIGURATION, CannotStart
+from facewarden.files import givenfile
 from facewarden.regions import Coverage
 from facewarden.values import Region, Shape
 

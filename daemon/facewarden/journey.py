@@ -30,7 +30,7 @@ from facewarden.delivery.quarantine import quarantine
 from facewarden.delivery.results import Results
 from facewarden.drops import known_again
 from facewarden.errors import CRASHED, NAME_REFUSED, REASONS, FileRefused
-from facewarden.filename import NameRefusedError
+from facewarden.files.filename import NameRefusedError
 from facewarden.intake.claim import Claim, NotSettledError, claim
 from facewarden.intake.root import Door
 from facewarden.intake.settle import Settled

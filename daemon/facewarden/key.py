@@ -12,8 +12,9 @@ import os
 import secrets
 from pathlib import Path
 
-from facewarden import files, givenfile
+from facewarden import files
 from facewarden.errors import CONFIGURATION, CannotStart
+from facewarden.files import givenfile
 
 CREDENTIAL = "facewarden.key"
 BYTES = 32

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Literal
 
 from facewarden import files
+from facewarden.files.newfile import new_file
 from facewarden.intake.watch import Watch, way_of
-from facewarden.newfile import new_file
 
 PATIENCE = 3.0
 """Seconds in which an event must arrive."""

@@ -10,9 +10,10 @@ import itertools
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from facewarden import config, filename, files
+from facewarden import config, files
 from facewarden.absent import Trouble
 from facewarden.errors import FOLDER, JOURNAL_DAMAGED, CannotStart
+from facewarden.files import filename
 from facewarden.intake.names import Names
 from facewarden.intake.scan import scan
 from facewarden.journal import is_there

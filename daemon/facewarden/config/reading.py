@@ -15,10 +15,10 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from facewarden import givenfile
 from facewarden.config.models import Configuration, Inbox
 from facewarden.config.recipe import read_emblem
 from facewarden.errors import CONFIGURATION, CannotStart
+from facewarden.files import givenfile
 
 
 def load(file: Path) -> Configuration:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from facewarden import givenfile
 from facewarden.config.models import Configuration, WeightsFile
 from facewarden.config.profile import Profile
 from facewarden.errors import CONFIGURATION, SUPPLIED_WEIGHTS, CannotStart
+from facewarden.files import givenfile
 from facewarden.values import EMBLEM, Limits, Recipe, Terms
 
 

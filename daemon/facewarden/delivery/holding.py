@@ -8,8 +8,9 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
-from facewarden import filename, files
+from facewarden import files
 from facewarden.delivery.publish import FOLDER_MODE
+from facewarden.files import filename
 from facewarden.replies import Reply
 from facewarden.values import DOCUMENTS
 

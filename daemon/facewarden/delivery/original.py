@@ -14,10 +14,10 @@ from typing import Literal
 
 from facewarden import files
 from facewarden.files import Signature
+from facewarden.files.leases import unwritten
+from facewarden.files.newfile import aside_name, place
 from facewarden.journal import Job
 from facewarden.key import content_of_file
-from facewarden.leases import unwritten
-from facewarden.newfile import aside_name, place
 
 Where = Literal["there", "aside", "changed", "replaced", "gone"]
 """`changed`: written to since it was claimed. `replaced`: another file stands there, which is a drop of its own."""

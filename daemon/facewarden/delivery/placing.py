@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from facewarden import filename, files
-from facewarden.files import Identity
+from facewarden import files
+from facewarden.files import Identity, filename
+from facewarden.files.newfile import temporary_name
 from facewarden.journal import Job
 from facewarden.key import content_of_file
-from facewarden.newfile import temporary_name
 
 
 def is_it(placed: Identity | None, path: bytes, root: int, key: bytes | None) -> bool:

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 from PIL import Image, ImageDraw, ImageFont
 
-from facewarden import filename
 from facewarden.delivery.encode import on_white
+from facewarden.files import filename
 from facewarden.replies import Reply
 from facewarden.values import Frame, Region
 

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from facewarden import files
+from facewarden.files.newfile import new_file, place, temporary_name
 from facewarden.journal import Job, Journal, Outcome
 from facewarden.key import content_of
-from facewarden.newfile import new_file, place, temporary_name
 
 FOLDER_MODE = 0o777
 """For mirrored subfolders; the service's umask narrows it as the operator chose."""

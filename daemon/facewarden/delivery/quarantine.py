@@ -8,12 +8,12 @@ from __future__ import annotations
 import datetime
 from pathlib import Path
 
-from facewarden import __version__, filename, files
+from facewarden import __version__, files
 from facewarden.delivery.original import OriginalLeftError, require_original
 from facewarden.delivery.publish import FOLDER_MODE, publish
 from facewarden.delivery.retire import move
 from facewarden.errors import FileRefused
-from facewarden.files import Identity
+from facewarden.files import Identity, filename
 from facewarden.journal import Job, Journal, Outcome
 
 

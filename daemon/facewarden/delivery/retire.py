@@ -13,12 +13,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-from facewarden import filename, files
+from facewarden import files
 from facewarden.delivery.original import aside, compared, give_back, where
 from facewarden.delivery.publish import FOLDER_MODE
-from facewarden.files import Identity
+from facewarden.files import Identity, filename
+from facewarden.files.newfile import aside_name, new_file, place, temporary_name
 from facewarden.journal import Job
-from facewarden.newfile import aside_name, new_file, place, temporary_name
 
 Policy = Literal["keep", "archive", "delete"]
 Fate = Literal["kept", "gone", "superseded"]

@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 from typing import Literal
 
-from facewarden import filename, files
+from facewarden import files
+from facewarden.files import filename
+from facewarden.files.leases import OpenForWritingError, unwritten
 from facewarden.intake.foreign import GROWING
-from facewarden.leases import OpenForWritingError, unwritten
 
 TAIL = 512
 """Bytes at the end that are looked at: the unit of disks, and less than any copier writes at a time. A whole file seldom ends in

@@ -12,8 +12,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 
 from facewarden.config import Profile
+from facewarden.files.newfile import PREFIX
 from facewarden.intake import foreign
-from facewarden.newfile import PREFIX
 
 _CLIPPED = 45
 """Letters of a note's name, without its ending, from which on Google Takeout may have cut it (46, less one for a mark)."""

@@ -13,7 +13,8 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 
-from facewarden import filename, files
+from facewarden import files
+from facewarden.files import filename
 
 PREFIX = ".facewarden-"
 """How the names of files begin that are on their way; the job's id follows."""
