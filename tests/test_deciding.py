@@ -20,10 +20,10 @@ from tests.daemon import Daemon, wait_until
 from tests.rooms import killed_before_step, second_file_system
 
 from facewarden import chaining, config
-from facewarden.finding import Found, find
+from facewarden.decide.find import Found, find
+from facewarden.decide.release import release
+from facewarden.decide.retry import retry
 from facewarden.journal import Job, read_jobs
-from facewarden.releasing import release
-from facewarden.retrying import retry
 
 Portrait = Callable[[int], bytes]
 WORDS = b"these are words" * 20

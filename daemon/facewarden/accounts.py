@@ -14,10 +14,10 @@ from typing import get_args
 
 from facewarden import config
 from facewarden.config.models import Role
+from facewarden.decide.find import by_name, doors, names_of
 from facewarden.delivery.original import is_there
 from facewarden.delivery.placing import came_through, stands
 from facewarden.files.newfile import PREFIX
-from facewarden.finding import by_name, doors, names_of
 from facewarden.intake.names import Names
 from facewarden.intake.root import Door
 from facewarden.intake.scan import scan

@@ -16,8 +16,8 @@ import structlog
 
 from facewarden import config, logs
 from facewarden.chaining import write_days
+from facewarden.decide.forget import forget_old
 from facewarden.errors import CannotStart
-from facewarden.forgetting import forget_old
 from facewarden.hooks import Hooks
 from facewarden.intake.inbox import Inbox
 from facewarden.journal import Journal

@@ -18,6 +18,7 @@ import structlog
 
 from facewarden import config, logs
 from facewarden.config.models import LimitsSection
+from facewarden.decide.retry import supersede
 from facewarden.delivery.binding import Binding
 from facewarden.delivery.encode import container_of, result_name
 from facewarden.delivery.holding import held_preview, remove_note, write_note
@@ -40,7 +41,6 @@ from facewarden.pool import Pool, PoolStopped
 from facewarden.recovery import resume
 from facewarden.replies import Reply
 from facewarden.retiring import conclude
-from facewarden.retrying import supersede
 from facewarden.turns import Turns
 from facewarden.values import Recipe
 

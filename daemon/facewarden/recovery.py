@@ -15,7 +15,8 @@ import structlog
 
 from facewarden import config, logs
 from facewarden.config.models import Role
-from facewarden.deciding import NotThereError, alone
+from facewarden.decide.alone import NotThereError, alone
+from facewarden.decide.retry import in_quarantine, remove_report
 from facewarden.delivery.naming import report_path, target_path
 from facewarden.delivery.original import give_back, is_there
 from facewarden.delivery.placing import came_through, sweep, withdraw
@@ -23,7 +24,6 @@ from facewarden.intake.root import Door
 from facewarden.journal import Job, Journal
 from facewarden.outcomes import FOLDERS
 from facewarden.retiring import conclude
-from facewarden.retrying import in_quarantine, remove_report
 
 log = structlog.get_logger()
 

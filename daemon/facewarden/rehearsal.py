@@ -10,9 +10,9 @@ import os
 from collections.abc import Iterator
 
 from facewarden import config, direct, protocol
+from facewarden.decide.find import by_name, doors, names_of
 from facewarden.errors import FileRefused, Reason
 from facewarden.files import Signature
-from facewarden.finding import by_name, doors, names_of
 from facewarden.intake.names import Names
 from facewarden.intake.root import Door
 from facewarden.intake.scan import SHARED, scan

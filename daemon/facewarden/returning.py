@@ -13,12 +13,12 @@ from collections.abc import Collection
 import structlog
 
 from facewarden import config, files
-from facewarden.deciding import NotThereError
+from facewarden.decide.alone import NotThereError
+from facewarden.decide.retry import take_back
 from facewarden.errors import CannotStart
 from facewarden.files import Signature
 from facewarden.intake.inbox import Inbox
 from facewarden.journal import Job, Journal
-from facewarden.retrying import take_back
 
 log = structlog.get_logger()
 

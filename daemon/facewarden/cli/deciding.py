@@ -12,14 +12,14 @@ import typer
 
 from facewarden import config
 from facewarden.cli.terminal import DEFAULT_FILE, ConfigurationFile, configured, errors_to, plain, told_plainly
-from facewarden.deciding import NotThereError
+from facewarden.decide.alone import NotThereError
+from facewarden.decide.explain import NothingKnownError
+from facewarden.decide.explain import explain as explained
+from facewarden.decide.find import Found, find, quarantined
+from facewarden.decide.forget import forget_old
+from facewarden.decide.release import release as released
+from facewarden.decide.retry import retry as retried
 from facewarden.errors import Exit
-from facewarden.explaining import NothingKnownError
-from facewarden.explaining import explain as explained
-from facewarden.finding import Found, find, quarantined
-from facewarden.forgetting import forget_old
-from facewarden.releasing import release as released
-from facewarden.retrying import retry as retried
 
 Decide = Callable[[config.Configuration, Found], None]
 

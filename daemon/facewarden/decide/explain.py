@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from facewarden import config, files
+from facewarden.decide.find import Found, Place, find, places
 from facewarden.errors import REASONS
 from facewarden.files import Signature
-from facewarden.finding import Found, Place, find, places
 from facewarden.intake import foreign
 from facewarden.intake.complete import state_of
 from facewarden.intake.names import Names, may_be_note

@@ -14,7 +14,8 @@ import stat
 from collections.abc import Callable, Iterator
 
 from facewarden import config, files
-from facewarden.deciding import NotThereError, alone
+from facewarden.decide.alone import NotThereError, alone
+from facewarden.decide.find import Found
 from facewarden.delivery.holding import held_preview, remove_notes
 from facewarden.delivery.placing import is_open
 from facewarden.delivery.preview import preview_name
@@ -22,7 +23,6 @@ from facewarden.delivery.publish import FOLDER_MODE, joined, put
 from facewarden.delivery.results import Results
 from facewarden.files import Identity, filename
 from facewarden.files.newfile import new_file, place, temporary_name
-from facewarden.finding import Found
 from facewarden.journal import Job, is_published, released
 from facewarden.key import known_key
 

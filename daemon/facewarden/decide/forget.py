@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from facewarden import config, files
+from facewarden.decide.find import by_name, doors
 from facewarden.delivery.original import is_there
-from facewarden.finding import by_name, doors
 from facewarden.intake.root import Door
 from facewarden.journal import Job, ended_before, forget
 
