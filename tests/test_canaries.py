@@ -29,7 +29,8 @@ from tests.documents import encrypted, scanned
 from tests.systemd import Ear
 from tests.telltale import EXPLODING
 
-from facewarden import chaining, config, errors
+from facewarden import config, errors
+from facewarden.audit import chaining
 from facewarden.errors import REASONS, Reason
 
 SECONDS = 8

@@ -19,7 +19,8 @@ from PIL import Image
 from tests.daemon import Daemon, wait_until
 from tests.rooms import killed_before_step, second_file_system
 
-from facewarden import chaining, config
+from facewarden import config
+from facewarden.audit import chaining
 from facewarden.decide.find import Found, find
 from facewarden.decide.release import release
 from facewarden.decide.retry import retry

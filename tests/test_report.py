@@ -19,7 +19,8 @@ import pytest
 from PIL import Image
 from tests.daemon import Daemon, wait_until
 
-from facewarden import accounts, chaining, config, ledger
+from facewarden import config
+from facewarden.audit import accounts, chaining, ledger
 from facewarden.journal import Journal
 
 Portrait = Callable[[int], bytes]

@@ -16,7 +16,8 @@ from typing import Any
 from tests.daemon import Daemon, wait_until
 from tests.rooms import drop, inbox_in, load_configuration
 
-from facewarden import config, overview
+from facewarden import config
+from facewarden.audit import overview
 from facewarden.intake.inbox import Inbox
 from facewarden.pool import Pool
 from facewarden.status import FILE, Status

@@ -15,13 +15,13 @@ from typing import Protocol
 import structlog
 
 from facewarden import config, logs
-from facewarden.chaining import write_days
+from facewarden.audit.chaining import write_days
+from facewarden.audit.ledger import today
 from facewarden.decide.forget import forget_old
 from facewarden.errors import CannotStart
 from facewarden.hooks import Hooks
 from facewarden.intake.inbox import Inbox
 from facewarden.journal import Journal
-from facewarden.ledger import today
 from facewarden.metrics import Metrics
 from facewarden.pool import Pool, PoolStopped
 from facewarden.recall import require_recall

@@ -11,8 +11,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from facewarden import accounts
-from facewarden.accounts import Account
+from facewarden.audit import accounts
+from facewarden.audit.accounts import Account
 from facewarden.cli.terminal import DEFAULT_FILE, ConfigurationFile, configured, errors_to, told_plainly
 from facewarden.errors import Exit
 

@@ -9,10 +9,11 @@ from typing import Annotated
 
 import typer
 
-from facewarden import config, ledger
-from facewarden.accountability import as_csv, as_page
+from facewarden import config
+from facewarden.audit import ledger
+from facewarden.audit.daybook import Daybook, daybook
+from facewarden.audit.page import as_csv, as_page
 from facewarden.cli.terminal import DEFAULT_FILE, ConfigurationFile, configured, errors_to, told_plainly
-from facewarden.daybook import Daybook, daybook
 from facewarden.errors import Exit
 
 

@@ -15,9 +15,9 @@ from rich.live import Live
 from rich.table import Table
 
 from facewarden import config
+from facewarden.audit.overview import overview
 from facewarden.cli.terminal import DEFAULT_FILE, NO_JOURNAL, ConfigurationFile, has_journal, told_plainly
 from facewarden.errors import Exit
-from facewarden.overview import overview
 
 EVERY = 1.0
 NUMBERS = ("waiting", "running", "delivered", "held", "quarantined")

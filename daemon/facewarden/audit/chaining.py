@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from facewarden import config, files
+from facewarden.audit.ledger import FILE, FIRST, Entry, chained, entry_of, parsed
+from facewarden.audit.ledger import today as this_day
 from facewarden.files import filename
 from facewarden.journal import Noting, noting
-from facewarden.ledger import FILE, FIRST, Entry, chained, entry_of, parsed
-from facewarden.ledger import today as this_day
 from facewarden.outcomes import WORDS
 
 TORN = b"ledger.torn"

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from facewarden import config
-from facewarden.chaining import text_of
+from facewarden.audit.chaining import text_of
+from facewarden.audit.ledger import COUNTS, FILE, Entry, entry_of, first_fault, parsed, read
 from facewarden.journal import read_lines, read_tallies, read_tests
-from facewarden.ledger import COUNTS, FILE, Entry, entry_of, first_fault, parsed, read
 
 
 class Daybook(NamedTuple):

@@ -11,8 +11,8 @@ import io
 from collections import Counter
 from typing import Any
 
-from facewarden.daybook import Daybook
-from facewarden.ledger import Entry
+from facewarden.audit.daybook import Daybook
+from facewarden.audit.ledger import Entry
 
 OUTCOMES = ("delivered", "held", "quarantined")
 COLOURS = {"delivered": "#3b7d4f", "held": "#c9a227", "quarantined": "#a33b3b"}

@@ -9,7 +9,8 @@ import errno
 import json
 from typing import Any, Literal
 
-from facewarden import __version__, accounts, config
+from facewarden import __version__, config
+from facewarden.audit import accounts
 from facewarden.errors import FOLDER, CannotStart
 from facewarden.identity import identities
 from facewarden.journal import read_counts, read_owed
