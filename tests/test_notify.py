@@ -23,9 +23,9 @@ from tests.daemon import Daemon, wait_until
 from tests.rooms import CANARY
 from tests.systemd import Ear
 
-from facewarden import notify
 from facewarden.errors import DEADLINE
-from facewarden.notify import COUNTED, Notifier
+from facewarden.observe import systemd
+from facewarden.observe.systemd import COUNTED, Notifier
 
 Portrait = Callable[[int], bytes]
 
@@ -115,7 +115,7 @@ def test_a_socket_that_is_gone_stops_nothing(tmp_path: Path) -> None:
 
 def test_a_socket_that_is_full_stops_nothing(socket_file: Ear, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where systemd reads nothing for a while, a message waits a moment and is lost."""
-    monkeypatch.setattr(notify, "SECONDS", 0.05)
+    monkeypatch.setattr(systemd, "SECONDS", 0.05)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other:
         other.setblocking(False)
         with contextlib.suppress(BlockingIOError):

@@ -20,9 +20,9 @@ from tests.systemd import Ear
 
 from facewarden.intake.inbox import Inbox
 from facewarden.journal import Journal
-from facewarden.notify import Notifier
+from facewarden.observe.heartbeat import MARGIN, Pulse, Signs, standing_still
+from facewarden.observe.systemd import Notifier
 from facewarden.pool import Pool
-from facewarden.pulse import MARGIN, Pulse, Signs, standing_still
 from facewarden.values import Recipe
 
 Portrait = Callable[[int], bytes]

@@ -19,8 +19,8 @@ from tests.rooms import drop, inbox_in, load_configuration
 from facewarden import config
 from facewarden.audit import overview
 from facewarden.intake.inbox import Inbox
+from facewarden.observe.status import FILE, Status
 from facewarden.pool import Pool
-from facewarden.status import FILE, Status
 from facewarden.values import Recipe
 
 Portrait = Callable[[int], bytes]

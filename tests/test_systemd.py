@@ -13,8 +13,9 @@ import pytest
 from tests.daemon import Daemon, wait_until
 from tests.systemd import FOLDER, UNIT, allowed_calls, analyze, settings
 
-from facewarden import key, notify, service
+from facewarden import key, service
 from facewarden.errors import Exit
+from facewarden.observe import systemd
 
 HEADER = Path("/usr/include/x86_64-linux-gnu/asm/unistd_64.h")
 
@@ -53,7 +54,7 @@ def test_the_unit_and_the_program_agree() -> None:
     assert unit["LoadCredential"] == key.CREDENTIAL
     hopeless = {Exit.USAGE, Exit.ALREADY_RUNNING, Exit.JOURNAL, Exit.RECALL}
     assert {int(code) for code in unit["RestartPreventExitStatus"].split()} == hopeless
-    assert seconds(unit["WatchdogSec"]) >= 2 * (notify.STATUS_SECONDS + service.LONGEST_WAIT + notify.SECONDS)
+    assert seconds(unit["WatchdogSec"]) >= 2 * (systemd.STATUS_SECONDS + service.LONGEST_WAIT + systemd.SECONDS)
     assert seconds(unit["TimeoutStopSec"]) >= 2 * service.DRAIN_SECONDS
 
 

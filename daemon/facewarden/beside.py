@@ -19,15 +19,15 @@ from facewarden.audit.chaining import write_days
 from facewarden.audit.ledger import today
 from facewarden.decide.forget import forget_old
 from facewarden.errors import CannotStart
-from facewarden.hooks import Hooks
 from facewarden.intake.inbox import Inbox
 from facewarden.journal import Journal
-from facewarden.metrics import Metrics
+from facewarden.observe.hooks import Hooks
+from facewarden.observe.metrics import Metrics
+from facewarden.observe.status import Status
 from facewarden.pool import Pool, PoolStopped
 from facewarden.recall import require_recall
 from facewarden.retiring import Retiring
 from facewarden.returning import Returning
-from facewarden.status import Status
 
 log = structlog.get_logger()
 

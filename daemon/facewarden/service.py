@@ -33,10 +33,10 @@ from facewarden.intake.rounds import Rounds
 from facewarden.intake.watch import way_of
 from facewarden.journal import Journal, KnownFolder
 from facewarden.journey import Ending, Journey
-from facewarden.notify import Notifier
+from facewarden.observe.heartbeat import Pulse
+from facewarden.observe.systemd import Notifier
 from facewarden.pool import Pool, default_size
 from facewarden.pool.emblem import require_emblems
-from facewarden.pulse import Pulse
 from facewarden.recovery import recover
 from facewarden.redoing import require_known_results
 

@@ -14,8 +14,8 @@ from facewarden.audit import accounts
 from facewarden.errors import FOLDER, CannotStart
 from facewarden.identity import identities
 from facewarden.journal import read_counts, read_owed
+from facewarden.observe.status import FILE, process_start
 from facewarden.outcomes import WORDS
-from facewarden.status import FILE, process_start
 
 SILENT_AFTER = 30.0
 """Seconds without a word from a living process after which something is wrong with it."""

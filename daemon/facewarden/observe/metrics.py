@@ -16,7 +16,7 @@ import structlog
 
 from facewarden import __version__
 from facewarden.intake.inbox import Inbox
-from facewarden.status import Status, write_private
+from facewarden.observe.status import Status, write_private
 
 log = structlog.get_logger()
 

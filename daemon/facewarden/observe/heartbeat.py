@@ -15,7 +15,7 @@ import structlog
 
 from facewarden.intake.inbox import Inbox
 from facewarden.journal import Journal
-from facewarden.notify import Notifier, Word
+from facewarden.observe.systemd import Notifier, Word
 from facewarden.pool import Pool
 
 log = structlog.get_logger()
