@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from facewarden import regions
-from facewarden.evaluation import HIDDEN_SHARE
+from facewarden.checks.evaluation import HIDDEN_SHARE
 from facewarden.sandbox import detect
 from facewarden.sandbox.detect import Search
 from facewarden.values import Pixels, Recipe

@@ -10,8 +10,8 @@ import pytest
 import yaml
 from tests.rooms import load_configuration, second_file_system, small_disk
 
-from facewarden import probing
-from facewarden.probing import advise, probe
+from facewarden.checks import folder
+from facewarden.checks.folder import advise, probe
 
 
 def doctor(folder: Path) -> subprocess.CompletedProcess[str]:
@@ -57,8 +57,8 @@ def test_memory_as_a_folder() -> None:
 
 def test_without_events_it_is_polled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where no event arrives the advice is to poll, with more time to settle."""
-    monkeypatch.setattr(probing, "PATIENCE", 0.0)
+    monkeypatch.setattr(folder, "PATIENCE", 0.0)
     found = [trial for trial in probe(tmp_path) if trial.what != "events"]
-    found.append(probing.Probe("warning", "events", "do not arrive"))
+    found.append(folder.Probe("warning", "events", "do not arrive"))
     advice = advise(found)
     assert (advice.watch, advice.settle, advice.scan_every) == ("poll", 10.0, 5.0)

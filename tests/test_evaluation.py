@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from PIL import Image
 from tests.test_cli import facewarden
 
+from facewarden.checks.evaluation import Figures, Labelled, read_labels, read_predictions, wilson
 from facewarden.errors import CannotStart, Exit
-from facewarden.evaluation import Figures, Labelled, read_labels, read_predictions, wilson
 from facewarden.values import Pixels, Region
 
 

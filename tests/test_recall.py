@@ -13,10 +13,10 @@ import pytest
 from tests.daemon import Daemon, wait_until
 
 from facewarden import beside
+from facewarden.checks.recall import HAIRS, SKINS, face, require_recall
 from facewarden.errors import RECALL_LOST, CannotStart, Exit
 from facewarden.journal import Journal, read_tests
 from facewarden.pool import Pool
-from facewarden.recall import HAIRS, SKINS, face, require_recall
 from facewarden.sandbox import detect
 from facewarden.values import Recipe
 

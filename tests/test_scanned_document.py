@@ -20,10 +20,10 @@ from PIL import Image
 from tests.daemon import Daemon
 
 from facewarden import config, regions
+from facewarden.checks.evaluation import HIDDEN_SHARE, Labelled, read_labels
 from facewarden.config.profile import Output
 from facewarden.delivery.binding import Binding
 from facewarden.errors import FileRefused
-from facewarden.evaluation import HIDDEN_SHARE, Labelled, read_labels
 from facewarden.pool import Pool
 from facewarden.replies import Reply
 from facewarden.values import Limits, Pixels, Recipe

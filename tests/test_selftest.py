@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.test_cli import facewarden
 
-from facewarden import checks
+from facewarden.checks import start
 from facewarden.cli.selftest import Figures
 from facewarden.errors import Exit
 from facewarden.sandbox import proof, redact
@@ -68,7 +68,7 @@ def test_a_style_that_lets_the_inside_through_is_caught(monkeypatch: pytest.Monk
 
 def test_check_warns_of_exactly_the_styles_that_are_not_blind() -> None:
     """What `check` calls cosmetic is what the proof finds to be so."""
-    assert set(checks.COSMETIC) == set(STYLES) - set(BLIND)
+    assert set(start.COSMETIC) == set(STYLES) - set(BLIND)
 
 
 def test_an_attempt_to_break_out_is_told_beside_its_control() -> None:

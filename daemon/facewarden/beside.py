@@ -17,6 +17,7 @@ import structlog
 from facewarden import config, logs
 from facewarden.audit.chaining import write_days
 from facewarden.audit.ledger import today
+from facewarden.checks.recall import require_recall
 from facewarden.decide.forget import forget_old
 from facewarden.errors import CannotStart
 from facewarden.intake.inbox import Inbox
@@ -25,7 +26,6 @@ from facewarden.observe.hooks import Hooks
 from facewarden.observe.metrics import Metrics
 from facewarden.observe.status import Status
 from facewarden.pool import Pool, PoolStopped
-from facewarden.recall import require_recall
 from facewarden.retiring import Retiring
 from facewarden.returning import Returning
 

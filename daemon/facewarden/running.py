@@ -11,8 +11,9 @@ from pathlib import Path
 
 import structlog
 
-from facewarden import config, moves
-from facewarden.absent import away_at_start
+from facewarden import config
+from facewarden.checks import moves
+from facewarden.checks.absent import away_at_start
 from facewarden.config import folders
 from facewarden.errors import FOLDER, CannotStart
 from facewarden.service import Service

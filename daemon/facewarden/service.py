@@ -17,10 +17,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import structlog
 
-from facewarden import __version__, config, logs, moves
-from facewarden.absent import Latecomers, away_at_start
+from facewarden import __version__, config, logs
 from facewarden.beside import beside
 from facewarden.carriers import Carriers
+from facewarden.checks import moves
+from facewarden.checks.absent import Latecomers, away_at_start
+from facewarden.checks.emblems import require_emblems
+from facewarden.checks.lost_journal import require_known_results
 from facewarden.config import folders
 from facewarden.delivery.results import Results
 from facewarden.errors import FOLDER, CannotStart, Reason
@@ -36,9 +39,7 @@ from facewarden.journey import Ending, Journey
 from facewarden.observe.heartbeat import Pulse
 from facewarden.observe.systemd import Notifier
 from facewarden.pool import Pool, default_size
-from facewarden.pool.emblem import require_emblems
 from facewarden.recovery import recover
-from facewarden.redoing import require_known_results
 
 log = structlog.get_logger()
 

@@ -12,10 +12,10 @@ from typing import Annotated, Any
 import typer
 
 from facewarden import config, direct, logs
+from facewarden.checks.emblems import require_emblems
 from facewarden.cli.terminal import Given, SmallestFace, Workers, plain, summary, told_plainly, tracked, workers_for
 from facewarden.config.profile import Format
 from facewarden.errors import REASONS, Exit
-from facewarden.pool.emblem import require_emblems
 from facewarden.values import Limits, PlanName, Shape, Style
 
 

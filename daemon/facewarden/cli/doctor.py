@@ -10,9 +10,9 @@ import yaml
 from rich.console import Console
 from rich.markup import escape
 
+from facewarden.checks.folder import advise, probe
 from facewarden.cli.terminal import errors_to
 from facewarden.errors import Exit
-from facewarden.probing import advise, probe
 
 MARKS = {"fine": "[green]ok[/]", "warning": "[yellow]warning[/]", "fault": "[red]fault[/]"}
 

@@ -10,10 +10,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from facewarden import config, direct, evaluation
+from facewarden import config, direct
+from facewarden.checks import evaluation
+from facewarden.checks.evaluation import HEIGHTS, Figures
 from facewarden.cli.terminal import Workers, told_plainly, tracked, workers_for
 from facewarden.errors import Exit
-from facewarden.evaluation import HEIGHTS, Figures
 from facewarden.values import Limits, PlanName, Recipe, Terms
 
 

@@ -13,10 +13,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from facewarden import config, logs
+from facewarden.checks.lost_journal import require_known_results
 from facewarden.errors import JOURNAL_DAMAGED, CannotStart
 from facewarden.journal import is_there
 from facewarden.pool import Pool, default_size
-from facewarden.redoing import require_known_results
 from facewarden.values import Terms
 
 errors_to = Console(stderr=True)

@@ -12,7 +12,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from facewarden import checks, config, logs
+from facewarden import config, logs
+from facewarden.checks import start
 from facewarden.cli.rehearsing import rehearse_all
 from facewarden.cli.terminal import DEFAULT_FILE, ConfigurationFile, progress_bar, summary, told_plainly
 from facewarden.errors import Exit
@@ -64,7 +65,7 @@ def once(file: ConfigurationFile = DEFAULT_FILE, anew: Anew = False, dry_run: Dr
 def check(file: ConfigurationFile = DEFAULT_FILE) -> None:
     """Validate the configuration, its folders and rights, the weights and the libraries."""
     with told_plainly():
-        findings = list(checks.run(file))
+        findings = list(start.run(file))
     for finding in findings:
         mark = {"fine": "[green]ok[/]", "warning": "[yellow]warning[/]", "fault": "[red]fault[/]"}[finding.kind]
         Console().print(f"{mark:>20}  {finding.text}", highlight=False, soft_wrap=True)

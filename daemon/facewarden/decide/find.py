@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from facewarden import config, files
+from facewarden.checks.moves import renames
 from facewarden.config.models import Role
 from facewarden.intake.root import Door, known_inbox
 from facewarden.journal import (
@@ -22,7 +23,6 @@ from facewarden.journal import (
     read_folders,
     read_job,
 )
-from facewarden.moves import renames
 from facewarden.outcomes import FOLDERS
 
 _ID = re.compile(r"[0-9a-f]{16}")

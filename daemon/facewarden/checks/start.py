@@ -8,15 +8,16 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
-from facewarden import config, moves
-from facewarden.absent import absent
+from facewarden import config
+from facewarden.checks import moves
+from facewarden.checks.absent import absent
+from facewarden.checks.emblems import require_emblems
+from facewarden.checks.lost_journal import require_known_results
+from facewarden.checks.recall import require_recall
 from facewarden.config import folders
 from facewarden.errors import FOLDER, JOURNAL_OLDER, PYTHON_LIBRARY, CannotStart, Exit
 from facewarden.journal import prove
 from facewarden.pool import Pool
-from facewarden.pool.emblem import require_emblems
-from facewarden.recall import require_recall
-from facewarden.redoing import require_known_results
 from facewarden.values import Limits, Recipe, Terms
 
 COSMETIC = ("gaussian", "mosaic")

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from facewarden import config, files
-from facewarden.absent import Trouble
+from facewarden.checks.absent import Trouble
 from facewarden.errors import FOLDER, JOURNAL_DAMAGED, CannotStart
 from facewarden.files import filename
 from facewarden.intake.names import Names

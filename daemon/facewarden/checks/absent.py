@@ -14,7 +14,8 @@ from typing import Literal
 
 import structlog
 
-from facewarden import config, moves
+from facewarden import config
+from facewarden.checks import moves
 from facewarden.config import folders
 from facewarden.errors import FOLDER, CannotStart
 
