@@ -15,11 +15,11 @@ from tests.damage import photo
 from tests.documents import FONT, WORD, one_page, pdf, scanned, stream
 from tests.locked import outcome
 
-from facewarden import direct
 from facewarden.config import Profile
 from facewarden.errors import DOCUMENT_DAMAGED, FileRefused
 from facewarden.pool import Pool
 from facewarden.sandbox.decode import decode
+from facewarden.treat import named_files
 from facewarden.values import Limits, Recipe
 
 LIMITS = Limits()
@@ -222,5 +222,7 @@ def test_redact_tells_the_page(pool: Pool, tmp_path: Path) -> None:
     file = tmp_path / "document.pdf"
     file.write_bytes(DAMAGED["a JPEG cut in half"]())
     (tmp_path / "out").mkdir()
-    (done,) = direct.redact([direct.Source(file, b"document.pdf")], tmp_path / "out", Profile(), Recipe({}), pool)
+    (done,) = named_files.redact(
+        [named_files.Source(file, b"document.pdf")], tmp_path / "out", Profile(), Recipe({}), pool
+    )
     assert (done.reason, done.page) == (DOCUMENT_DAMAGED, 2)

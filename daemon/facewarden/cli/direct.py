@@ -11,11 +11,12 @@ from typing import Annotated, Any
 
 import typer
 
-from facewarden import config, direct, logs
+from facewarden import config, logs
 from facewarden.checks.emblems import require_emblems
 from facewarden.cli.terminal import Given, SmallestFace, Workers, plain, summary, told_plainly, tracked, workers_for
 from facewarden.config.profile import Format
 from facewarden.errors import REASONS, Exit
+from facewarden.treat import named_files
 from facewarden.values import Limits, PlanName, Shape, Style
 
 
@@ -50,13 +51,13 @@ def redact(
         }
     )
     logs.configure()
-    found = list(direct.sources(given))
+    found = list(named_files.sources(given))
     with told_plainly(), workers_for(workers, len(found)) as pool:
         recipe = config.recipe_of(profile, Limits())
         require_emblems(pool, {"": recipe})
         target.mkdir(parents=True, exist_ok=True)
         counts: Counter[str] = Counter()
-        answers = direct.redact(found, target, profile, recipe, pool)
+        answers = named_files.redact(found, target, profile, recipe, pool)
         for done in tracked(answers, len(found)):
             counts["redacted" if done.reason is None else done.reason.sentence() + _page(done)] += 1
     summary(counts, 0)
@@ -74,10 +75,10 @@ def detect(
     """Print the areas that would be redacted, in upright pixels, without redacting."""
     profile = config.Profile.model_validate({"detect": {"plan": plan, "smallest_face": smallest_face}})
     logs.configure()
-    found = list(direct.sources(given))
+    found = list(named_files.sources(given))
     failed = 0
     with told_plainly(), workers_for(workers, len(found)) as pool:
-        for done in tracked(direct.detect(found, config.recipe_of(profile, Limits()), pool), len(found)):
+        for done in tracked(named_files.detect(found, config.recipe_of(profile, Limits()), pool), len(found)):
             failed += done.reason is not None
             for line in _lines(done, as_json=as_json):
                 typer.echo(line)
@@ -85,7 +86,7 @@ def detect(
         raise typer.Exit(Exit.SOME_FAILED)
 
 
-def _lines(done: direct.Done, *, as_json: bool) -> Iterator[str]:
+def _lines(done: named_files.Done, *, as_json: bool) -> Iterator[str]:
     name = os.fsencode(done.source.path).decode("utf-8", "backslashreplace")
     if done.reply is None:
         reason = done.reason.number if done.reason else 0
@@ -112,6 +113,6 @@ def _lines(done: direct.Done, *, as_json: bool) -> Iterator[str]:
         yield json.dumps(entry) if as_json else f"{plain(name)}: {width} x {height}, {len(areas)} areas"
 
 
-def _page(done: direct.Done) -> str:
+def _page(done: named_files.Done) -> str:
     """Which page of a document is at fault."""
     return f" Page: {done.page}." if done.page else ""

@@ -10,11 +10,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from facewarden import config, direct
+from facewarden import config
 from facewarden.checks import evaluation
 from facewarden.checks.evaluation import HEIGHTS, Figures
 from facewarden.cli.terminal import Workers, told_plainly, tracked, workers_for
 from facewarden.errors import Exit
+from facewarden.treat import named_files
 from facewarden.values import Limits, PlanName, Recipe, Terms
 
 
@@ -47,9 +48,9 @@ def evaluate(
         by_path = dict(labelled)
         theirs = evaluation.read_predictions(against) if against else {}
         ours, other = Figures(), Figures()
-        sources = [direct.Source(path, b"") for path, _ in labelled]
+        sources = [named_files.Source(path, b"") for path, _ in labelled]
         with workers_for(workers, len(sources), terms) as pool:
-            answers = direct.detect(sources, recipe, pool)
+            answers = named_files.detect(sources, recipe, pool)
             for done in tracked(answers, len(sources)):
                 if done.reply is None:
                     failed += 1

@@ -12,7 +12,7 @@ from facewarden import config
 from facewarden.cli.terminal import configured, errors_to, plain, summary, told_plainly, workers_for
 from facewarden.decide.find import doors
 from facewarden.errors import Exit
-from facewarden.rehearsal import Rehearsed, rehearse
+from facewarden.treat.rehearsal import Rehearsed, rehearse
 
 SAID = {
     "published": "would be delivered",

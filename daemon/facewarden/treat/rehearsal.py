@@ -9,7 +9,7 @@ import dataclasses
 import os
 from collections.abc import Iterator
 
-from facewarden import config, direct, protocol
+from facewarden import config, protocol
 from facewarden.decide.find import by_name, doors, names_of
 from facewarden.errors import FileRefused, Reason
 from facewarden.files import Signature
@@ -18,6 +18,7 @@ from facewarden.intake.root import Door
 from facewarden.intake.scan import SHARED, scan
 from facewarden.journal import finished
 from facewarden.pool import Pool
+from facewarden.treat import named_files
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ def _there(inbox: config.Inbox, door: Door) -> list[tuple[bytes, Signature]]:
 def _tried(configuration: config.Configuration, inbox: config.Inbox, path: bytes, pool: Pool) -> Rehearsed:
     recipe = config.recipe_of(inbox, configuration.limits.for_worker())
     try:
-        original = direct.read(inbox.path / os.fsdecode(path), recipe.limits.bytes)
+        original = named_files.read(inbox.path / os.fsdecode(path), recipe.limits.bytes)
         reply = pool.treat(original, recipe, configuration.limits.seconds, protocol.FIND, owner=inbox.name)
     except FileRefused as refused:
         return Rehearsed(inbox.name, path, "quarantined", refused.reason)
