@@ -19,9 +19,9 @@ from facewarden.intake.claim import claim
 from facewarden.intake.root import Root
 from facewarden.intake.settle import Settled
 from facewarden.journal import Journal
-from facewarden.journey import Journey
 from facewarden.pool import Pool
 from facewarden.replies import Reply
+from facewarden.service.journey import Journey
 from facewarden.values import Recipe
 
 

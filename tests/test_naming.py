@@ -18,7 +18,7 @@ from facewarden import config
 from facewarden.delivery.naming import report_path, target_path
 from facewarden.files.newfile import temporary_name
 from facewarden.journal import Journal
-from facewarden.recovery import recover
+from facewarden.service.recovery import recover
 
 KEY = b"key" * 11
 NAMES = st.binary(min_size=1, max_size=255).filter(lambda name: b"/" not in name and b"\0" not in name)

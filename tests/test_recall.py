@@ -12,12 +12,12 @@ from typing import Any, cast
 import pytest
 from tests.daemon import Daemon, wait_until
 
-from facewarden import beside
 from facewarden.checks.recall import HAIRS, SKINS, face, require_recall
 from facewarden.errors import RECALL_LOST, CannotStart, Exit
 from facewarden.journal import Journal, read_tests
 from facewarden.pool import Pool
 from facewarden.sandbox import detect
+from facewarden.service import upkeep
 from facewarden.values import Recipe
 
 BLIND = Recipe({"blazeface": 1.0}, smallest_face=40)
@@ -116,17 +116,17 @@ def test_it_is_repeated_every_day(pool: Pool, tmp_path: Path) -> None:
     )
     status = types.SimpleNamespace(recall=None)
     journal = Journal(tmp_path)
-    recall = beside._Recall(pool, cast(Any, [inbox]), cast(Any, status), journal)
+    recall = upkeep._Recall(pool, cast(Any, [inbox]), cast(Any, status), journal)
     recall.prove()
     now = time.monotonic()
     recall.beat(now)
     assert status.recall["passed"] is True
     inbox.recipe = BLIND
-    recall.beat(now + beside.DAY + 1)
+    recall.beat(now + upkeep.DAY + 1)
 
     def ends() -> bool:
         try:
-            recall.beat(now + beside.DAY + 2)
+            recall.beat(now + upkeep.DAY + 2)
         except CannotStart:
             return True
         return False

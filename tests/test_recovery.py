@@ -23,7 +23,7 @@ from facewarden.delivery.publish import publish
 from facewarden.errors import CannotStart
 from facewarden.files import Identity
 from facewarden.journal import Journal
-from facewarden.recovery import recover, resume
+from facewarden.service.recovery import recover, resume
 
 NAME = b"albums/photo.jpg"
 RESULT = b"result" * 1000

@@ -17,8 +17,8 @@ from facewarden.delivery.publish import publish
 from facewarden.delivery.quarantine import quarantine
 from facewarden.errors import DAMAGED, FileRefused
 from facewarden.journal import Journal
-from facewarden.recovery import recover
-from facewarden.retiring import conclude
+from facewarden.service.recovery import recover
+from facewarden.service.retiring import conclude
 
 NAME = b"albums/photo.jpg"
 RESULT = b"result" * 1000

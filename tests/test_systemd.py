@@ -13,9 +13,10 @@ import pytest
 from tests.daemon import Daemon, wait_until
 from tests.systemd import FOLDER, UNIT, allowed_calls, analyze, settings
 
-from facewarden import key, service
+from facewarden import key
 from facewarden.errors import Exit
 from facewarden.observe import systemd
+from facewarden.service import loop
 
 HEADER = Path("/usr/include/x86_64-linux-gnu/asm/unistd_64.h")
 
@@ -27,7 +28,7 @@ def test_systemd_understands_the_unit(tmp_path: Path, with_drop_in: bool) -> Non
     # It wants to see the program, which need not be installed here.
     unit.write_text(UNIT.read_text().replace("=/opt/facewarden/bin/facewarden run", f"={sys.executable} run"))
     if with_drop_in:
-        shutil.copytree(FOLDER / "facewarden.service.d", tmp_path / "facewarden.service.d")
+        shutil.copytree(FOLDER / "facewarden.service.loop.d", tmp_path / "facewarden.service.loop.d")
     answer = analyze("verify", "--man=no", unit)
     assert (answer.returncode, answer.stdout, answer.stderr) == (0, "", "")
 
@@ -54,8 +55,8 @@ def test_the_unit_and_the_program_agree() -> None:
     assert unit["LoadCredential"] == key.CREDENTIAL
     hopeless = {Exit.USAGE, Exit.ALREADY_RUNNING, Exit.JOURNAL, Exit.RECALL}
     assert {int(code) for code in unit["RestartPreventExitStatus"].split()} == hopeless
-    assert seconds(unit["WatchdogSec"]) >= 2 * (systemd.STATUS_SECONDS + service.LONGEST_WAIT + systemd.SECONDS)
-    assert seconds(unit["TimeoutStopSec"]) >= 2 * service.DRAIN_SECONDS
+    assert seconds(unit["WatchdogSec"]) >= 2 * (systemd.STATUS_SECONDS + loop.LONGEST_WAIT + systemd.SECONDS)
+    assert seconds(unit["TimeoutStopSec"]) >= 2 * loop.DRAIN_SECONDS
 
 
 def seconds(span: str) -> int:

@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
-from facewarden import turns
-from facewarden.turns import Turns
+from facewarden.service import duplicates
+from facewarden.service.duplicates import Turns
 
 
 def test_twins_go_one_after_the_other_and_others_at_once() -> None:
@@ -33,7 +33,7 @@ def test_twins_go_one_after_the_other_and_others_at_once() -> None:
 
 def test_a_turn_that_hangs_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     """After its patience a twin goes on, and the one that hung still ends its turn."""
-    monkeypatch.setattr(turns, "TURN_SECONDS", 0.1)
+    monkeypatch.setattr(duplicates, "TURN_SECONDS", 0.1)
     table = Turns()
     passed = threading.Event()
 

@@ -14,7 +14,7 @@ from tests.faults.harness import Harness, Ledger
 from tests.faults.table import fault
 from tests.portraits import portrait
 
-from facewarden.service import DRAIN_SECONDS
+from facewarden.service.loop import DRAIN_SECONDS
 
 
 def two_inboxes(service: Harness, **profile: Any) -> tuple[Path, Path]:

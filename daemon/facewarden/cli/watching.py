@@ -17,9 +17,9 @@ from facewarden.checks import start
 from facewarden.cli.rehearsing import rehearse_all
 from facewarden.cli.terminal import DEFAULT_FILE, ConfigurationFile, progress_bar, summary, told_plainly
 from facewarden.errors import Exit
-from facewarden.journey import Ending
-from facewarden.running import Running
-from facewarden.service import Service
+from facewarden.service.journey import Ending
+from facewarden.service.loop import Service
+from facewarden.service.reload import Running
 
 Anew = Annotated[
     bool, typer.Option("--anew", help="Begin with a new journal though that does kept originals a second time.")

@@ -26,8 +26,8 @@ from facewarden.observe.hooks import Hooks
 from facewarden.observe.metrics import Metrics
 from facewarden.observe.status import Status
 from facewarden.pool import Pool, PoolStopped
-from facewarden.retiring import Retiring
-from facewarden.returning import Returning
+from facewarden.service.retiring import Retiring
+from facewarden.service.returning import Returning
 
 log = structlog.get_logger()
 

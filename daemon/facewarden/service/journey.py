@@ -29,7 +29,6 @@ from facewarden.delivery.preview import preview_name, sheet
 from facewarden.delivery.publish import publish, put
 from facewarden.delivery.quarantine import quarantine
 from facewarden.delivery.results import Results
-from facewarden.drops import known_again
 from facewarden.errors import CRASHED, NAME_REFUSED, REASONS, FileRefused
 from facewarden.files.filename import NameRefusedError
 from facewarden.intake.claim import Claim, NotSettledError, claim
@@ -38,10 +37,11 @@ from facewarden.intake.settle import Settled
 from facewarden.journal import Job, Journal, Outcome
 from facewarden.outcomes import FOLDERS
 from facewarden.pool import Pool, PoolStopped
-from facewarden.recovery import resume
 from facewarden.replies import Reply
-from facewarden.retiring import conclude
-from facewarden.turns import Turns
+from facewarden.service.drops import known_again
+from facewarden.service.duplicates import Turns
+from facewarden.service.recovery import resume
+from facewarden.service.retiring import conclude
 from facewarden.values import Recipe
 
 log = structlog.get_logger()

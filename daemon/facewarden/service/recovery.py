@@ -23,7 +23,7 @@ from facewarden.delivery.placing import came_through, sweep, withdraw
 from facewarden.intake.root import Door
 from facewarden.journal import Job, Journal
 from facewarden.outcomes import FOLDERS
-from facewarden.retiring import conclude
+from facewarden.service.retiring import conclude
 
 log = structlog.get_logger()
 

@@ -13,10 +13,10 @@ import structlog
 
 from facewarden import config
 from facewarden.delivery.retire import retire
-from facewarden.drops import followed
 from facewarden.intake.inbox import Inbox
 from facewarden.intake.root import Door
 from facewarden.journal import Job, Journal
+from facewarden.service.drops import followed
 
 log = structlog.get_logger()
 

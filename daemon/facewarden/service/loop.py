@@ -18,8 +18,6 @@ from concurrent.futures import ThreadPoolExecutor
 import structlog
 
 from facewarden import __version__, config, logs
-from facewarden.beside import beside
-from facewarden.carriers import Carriers
 from facewarden.checks import moves
 from facewarden.checks.absent import Latecomers, away_at_start
 from facewarden.checks.emblems import require_emblems
@@ -35,11 +33,13 @@ from facewarden.intake.root import root_of
 from facewarden.intake.rounds import Rounds
 from facewarden.intake.watch import way_of
 from facewarden.journal import Journal, KnownFolder
-from facewarden.journey import Ending, Journey
 from facewarden.observe.heartbeat import Pulse
 from facewarden.observe.systemd import Notifier
 from facewarden.pool import Pool, default_size
-from facewarden.recovery import recover
+from facewarden.service.carriers import Carriers
+from facewarden.service.journey import Ending, Journey
+from facewarden.service.recovery import recover
+from facewarden.service.upkeep import beside
 
 log = structlog.get_logger()
 

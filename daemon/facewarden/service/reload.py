@@ -16,7 +16,7 @@ from facewarden.checks import moves
 from facewarden.checks.absent import away_at_start
 from facewarden.config import folders
 from facewarden.errors import FOLDER, CannotStart
-from facewarden.service import Service
+from facewarden.service.loop import Service
 from facewarden.values import Limits
 
 log = structlog.get_logger()

@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from facewarden.intake.inbox import Inbox
 from facewarden.intake.settle import Settled
-from facewarden.journey import Ending, Journey
+from facewarden.service.journey import Ending, Journey
 
 CLOSE_SECONDS = 5.0
 """How long carriers may take to note that the workers are gone; those that hang are left behind."""
