@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 
 from facewarden import protocol
 from facewarden.errors import NO_WORKER, CannotStart, FileRefused, Reason
+from facewarden.pool.memory import close_memory
 from facewarden.pool.process import PoolStopped, WorkerProcess
-from facewarden.pool.secrecy import close_memory
 from facewarden.protocol import Protection
 from facewarden.replies import Receiver, Reply
 from facewarden.values import Recipe, Terms
