@@ -16,7 +16,7 @@ from facewarden import protocol, regions
 from facewarden.config.profile import Output
 from facewarden.delivery.binding import Binding
 from facewarden.pool import Pool
-from facewarden.sandbox.neighbours import REACH, Searched, carried
+from facewarden.sandbox.refine.neighbours import REACH, Searched, carried
 from facewarden.values import Frame, Pixels, Recipe, Region
 
 RECIPE = Recipe({"blazeface": 0.5}, smallest_face=60, style="solid", safety_frame=False)

@@ -14,12 +14,12 @@ from PIL import Image
 from facewarden import regions
 from facewarden.errors import FACE_REMAINS, FileRefused
 from facewarden.pool import Pool
-from facewarden.sandbox import second_look
 from facewarden.sandbox.bench import Bench
 from facewarden.sandbox.detect import Search
 from facewarden.sandbox.detect.plans import Plan
 from facewarden.sandbox.detect.tiling import Look
-from facewarden.sandbox.neighbours import Searched
+from facewarden.sandbox.refine import second_look
+from facewarden.sandbox.refine.neighbours import Searched
 from facewarden.values import Frame, Pixels, Recipe, Region
 
 FACE = Region(170, 62, 108, 118, 1.0, "centerface")

@@ -13,7 +13,7 @@ from PIL import Image
 from facewarden import regions
 from facewarden.pool import Pool
 from facewarden.replies import Reply
-from facewarden.sandbox import transparency
+from facewarden.sandbox.refine import transparency
 from facewarden.values import OPAQUE, Pixels, Recipe
 
 RECIPE = Recipe(thresholds={"blazeface": 0.3}, smallest_face=60)

@@ -16,7 +16,7 @@ from tests.daemon import Daemon, pixels_of
 
 from facewarden.config.zones import ZoneSetting
 from facewarden.errors import ZONE_OUTSIDE, FileRefused
-from facewarden.sandbox import zones
+from facewarden.sandbox.refine import zones
 from facewarden.values import OPAQUE, Pixels, Recipe, Region, Zone
 
 

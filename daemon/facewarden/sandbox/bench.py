@@ -10,8 +10,9 @@ import cv2
 
 from facewarden import regions
 from facewarden.errors import FACE_REMAINS, FileRefused
-from facewarden.sandbox import decode, detect, neighbours, redact, second_look, transparency, wire, zones
-from facewarden.sandbox.neighbours import Searched
+from facewarden.sandbox import decode, detect, redact, wire
+from facewarden.sandbox.refine import neighbours, second_look, transparency, zones
+from facewarden.sandbox.refine.neighbours import Searched
 from facewarden.values import DOCUMENTS, EMBLEM, Frame, Pixels, Recipe, Region
 
 HIDDEN = 0.98

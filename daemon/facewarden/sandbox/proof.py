@@ -22,7 +22,8 @@ import numpy as np
 import numpy.typing as npt
 
 from facewarden import regions
-from facewarden.sandbox import redact, zones
+from facewarden.sandbox import redact
+from facewarden.sandbox.refine import zones
 from facewarden.values import SHAPES, STYLES, Pixels, Region, Style, Zone, ZoneShape
 
 BATCH = 100
