@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from tests.bench.ranges import tensors
 
 from facewarden.sandbox import weights
-from facewarden.sandbox.detect.centerface import IMAGE, OUTPUTS, CenterFace, _session, decode
-from facewarden.sandbox.detect.folding import folded, taking_folded
+from facewarden.sandbox.detect.detectors.centerface import IMAGE, OUTPUTS, CenterFace, _session, decode
 from facewarden.sandbox.detect.joining import overlap
-from facewarden.sandbox.detect.mending import mended
-from facewarden.sandbox.detect.quantised import quantised
-from facewarden.sandbox.detect.ranges import RANGES
+from facewarden.sandbox.detect.network.folding import folded, taking_folded
+from facewarden.sandbox.detect.network.mending import mended
+from facewarden.sandbox.detect.network.quantised import quantised
+from facewarden.sandbox.detect.network.ranges import RANGES
 from facewarden.values import Pixels
 
 

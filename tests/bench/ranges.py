@@ -17,11 +17,11 @@ import numpy as np
 from PIL import Image
 
 from facewarden.sandbox import weights
-from facewarden.sandbox.detect import graph
-from facewarden.sandbox.detect.centerface import IMAGE, _padded, _session, scaled_looks
-from facewarden.sandbox.detect.mending import mended
+from facewarden.sandbox.detect.detectors.centerface import IMAGE, _padded, _session, scaled_looks
+from facewarden.sandbox.detect.network import graph
+from facewarden.sandbox.detect.network.mending import mended
+from facewarden.sandbox.detect.network.protobuf import contents
 from facewarden.sandbox.detect.plans import PLANS
-from facewarden.sandbox.detect.protobuf import contents
 from facewarden.sandbox.detect.pyramid import Pyramid
 from facewarden.values import Pixels
 

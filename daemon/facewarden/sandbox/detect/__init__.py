@@ -15,13 +15,13 @@ import cv2
 import numpy as np
 
 from facewarden.sandbox.detect import lighting, turning
-from facewarden.sandbox.detect.blazeface import BlazeFace
-from facewarden.sandbox.detect.centerface import CenterFace
+from facewarden.sandbox.detect.detectors.blazeface import BlazeFace
+from facewarden.sandbox.detect.detectors.centerface import CenterFace
+from facewarden.sandbox.detect.detectors.yunet import YuNet
 from facewarden.sandbox.detect.joining import around, groups
 from facewarden.sandbox.detect.plans import FLOORS, GLANCE, Plan, convincing, plan_of
 from facewarden.sandbox.detect.pyramid import Pyramid, Turned
 from facewarden.sandbox.detect.tiling import Look
-from facewarden.sandbox.detect.yunet import YuNet
 from facewarden.values import DetectorName, Pixels, PlanName, Region
 
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from facewarden.sandbox.detect import graph
-from facewarden.sandbox.detect.graph import Floats
-from facewarden.sandbox.detect.protobuf import contents, counted, fields
+from facewarden.sandbox.detect.network import graph
+from facewarden.sandbox.detect.network.graph import Floats
+from facewarden.sandbox.detect.network.protobuf import contents, counted, fields
 from facewarden.values import Pixels
 
 TAPS = {(0, 1): 0, (1, 0): 1, (1, 1): 2}

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from facewarden.errors import SUPPLIED_WEIGHTS, CannotStart
-from facewarden.sandbox.detect.centerface import scaled_looks
+from facewarden.sandbox.detect.detectors.centerface import scaled_looks
 from facewarden.sandbox.detect.plans import Plan
 from facewarden.sandbox.detect.tiling import Look
 from facewarden.values import Pixels, Region

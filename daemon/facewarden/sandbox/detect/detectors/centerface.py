@@ -16,12 +16,12 @@ import numpy.typing as npt
 
 from facewarden.errors import PYTHON_LIBRARY, CannotStart
 from facewarden.sandbox import weights
-from facewarden.sandbox.detect.folding import folded, taking_folded
-from facewarden.sandbox.detect.mending import mended
+from facewarden.sandbox.detect.network.folding import folded, taking_folded
+from facewarden.sandbox.detect.network.mending import mended
+from facewarden.sandbox.detect.network.quantised import quantised
+from facewarden.sandbox.detect.network.ranges import RANGES
 from facewarden.sandbox.detect.plans import Plan, budget
 from facewarden.sandbox.detect.pyramid import scaled
-from facewarden.sandbox.detect.quantised import quantised
-from facewarden.sandbox.detect.ranges import RANGES
 from facewarden.sandbox.detect.tiling import Look, windows
 from facewarden.values import Pixels, Region
 

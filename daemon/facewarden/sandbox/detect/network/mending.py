@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from facewarden.sandbox.detect.graph import INPUT, NODE, NODE_INPUT, NODE_OUTPUT, OUTPUT, declared, with_graph
-from facewarden.sandbox.detect.protobuf import contents, counted, fields
+from facewarden.sandbox.detect.network.graph import INPUT, NODE, NODE_INPUT, NODE_OUTPUT, OUTPUT, declared, with_graph
+from facewarden.sandbox.detect.network.protobuf import contents, counted, fields
 
 
 def mended(model: bytes, image: str, outputs: Collection[str]) -> bytes:

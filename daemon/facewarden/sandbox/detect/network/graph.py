@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 import numpy.typing as npt
 
-from facewarden.sandbox.detect.protobuf import contents, counted, fields, numbered
+from facewarden.sandbox.detect.network.protobuf import contents, counted, fields, numbered
 
 OPERATOR_SET, GRAPH = 8, 7
 """In ModelProto."""

@@ -6,7 +6,7 @@ is left out: one outlier would make all steps coarser. Leaving out a hundred tim
 
 from __future__ import annotations
 
-from facewarden.sandbox.detect.quantised import Ranges
+from facewarden.sandbox.detect.network.quantised import Ranges
 
 RANGES: Ranges = {
     "365": (0.0, 12.8),

@@ -17,9 +17,9 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import numpy.typing as npt
 
-from facewarden.sandbox.detect import graph
-from facewarden.sandbox.detect.graph import Floats
-from facewarden.sandbox.detect.protobuf import contents, counted, fields, numbered
+from facewarden.sandbox.detect.network import graph
+from facewarden.sandbox.detect.network.graph import Floats
+from facewarden.sandbox.detect.network.protobuf import contents, counted, fields, numbered
 
 Ranges = Mapping[str, tuple[float, float]]
 """The least and the greatest value of a tensor, by its name in the ONNX file."""
