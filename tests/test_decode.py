@@ -11,7 +11,8 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from facewarden.sandbox.decode import colour, decode
+from facewarden.sandbox.decode import decode
+from facewarden.sandbox.decode.picture import colour
 from facewarden.values import FORMATS, Limits, Pixels
 
 LIMITS = Limits()

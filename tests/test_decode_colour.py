@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as numpy_st
 from PIL import Image, ImageCms, PpmImagePlugin
 
-from facewarden.sandbox.decode import colour, decode, netpbm
+from facewarden.sandbox.decode import decode
+from facewarden.sandbox.decode.picture import colour, netpbm
 from facewarden.values import Limits, Pixels
 
 LIMITS = Limits()

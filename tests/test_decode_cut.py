@@ -13,7 +13,8 @@ from PIL import Image
 from tests.documents import pdf, stream
 
 from facewarden.errors import DAMAGED, PAGE_NOT_ACCEPTED, FileRefused, Reason
-from facewarden.sandbox.decode import boxes, decode
+from facewarden.sandbox.decode import decode
+from facewarden.sandbox.decode.picture import boxes
 from facewarden.values import Limits, Pixels
 
 LIMITS = Limits()

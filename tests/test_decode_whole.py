@@ -18,7 +18,8 @@ from tests.damage import photo, saved
 
 from facewarden.errors import CODING_NOT_ACCEPTED, DAMAGED, DOCUMENT_DAMAGED, TRUNCATED, FileRefused, Reason
 from facewarden.pool import Pool
-from facewarden.sandbox.decode import decode, jpeg, listening
+from facewarden.sandbox.decode import decode, listening
+from facewarden.sandbox.decode.picture import jpeg
 from facewarden.values import Limits, Recipe
 
 LIMITS = Limits()

@@ -16,8 +16,9 @@ from collections.abc import Iterator
 from PIL import Image
 
 from facewarden.errors import DAMAGED, TOO_MANY_PIXELS, TRUNCATED, FileRefused
-from facewarden.sandbox.decode import listening, pdf, picture, recognise, samples, whole
+from facewarden.sandbox.decode import listening, pdf, recognise, samples
 from facewarden.sandbox.decode.limits import check_bytes, pillow_limit
+from facewarden.sandbox.decode.picture import reading, whole
 from facewarden.values import Frame, Limits, Picture
 
 __all__ = ["decode", "opened", "preload"]
@@ -49,7 +50,7 @@ def opened(data: bytes, limits: Limits) -> tuple[Picture, Iterator[Frame]]:
         if pdf.is_pdf(data) and not recognise.is_signed(data):
             head, frames = pdf.read(data, limits)
         else:
-            head, frames = picture.read(recognise.open_picture(source), source, limits)
+            head, frames = reading.read(recognise.open_picture(source), source, limits)
     return head, _guarded(frames, source, limits)
 
 

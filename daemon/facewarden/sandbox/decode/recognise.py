@@ -7,7 +7,8 @@ import io
 from PIL import AvifImagePlugin, Image, ImageFile, UnidentifiedImageError
 
 from facewarden.errors import CODING_NOT_ACCEPTED, NOT_A_PICTURE, NOT_ACCEPTED, FileRefused
-from facewarden.sandbox.decode import heif, jpeg, layouts, listening, netpbm
+from facewarden.sandbox.decode import listening
+from facewarden.sandbox.decode.picture import heif, jpeg, layouts, netpbm
 
 # One thread each: a locked worker can start none, and the pool already has a process per core.
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1

@@ -11,7 +11,7 @@ import io
 from PIL import Image
 
 from facewarden.errors import TRUNCATED, FileRefused
-from facewarden.sandbox.decode import tiff, whole
+from facewarden.sandbox.decode.picture import tiff, whole
 
 _ROWS, _TILE_WIDTH, _TILE_LENGTH = 278, 322, 323
 FORMATS = {34712: "JPEG2000", 34933: "PNG", 50001: "WEBP"}

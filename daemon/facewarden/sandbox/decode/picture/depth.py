@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from facewarden.sandbox.decode import layouts, tiff
+from facewarden.sandbox.decode.picture import layouts, tiff
 
 
 class Levels(NamedTuple):

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from PIL import Image
 
 from facewarden.errors import DAMAGED, TRUNCATED, FileRefused, Reason
-from facewarden.sandbox.decode import boxes, heif, tiff
+from facewarden.sandbox.decode.picture import boxes, heif, tiff
 
 _DENSE = bytes(64)
 """No run of zeros this long was found in AV1 and QOI: four at most. (WebP may have thousands.)"""

@@ -16,7 +16,8 @@ from typing import Any
 from PIL import Image, ImageFile, TiffImagePlugin
 
 from facewarden.errors import CODING_NOT_ACCEPTED, NOT_ACCEPTED, PAGE_NOT_ACCEPTED, FileRefused, Reason
-from facewarden.sandbox.decode import linking, parts, tiff
+from facewarden.sandbox.decode import linking
+from facewarden.sandbox.decode.picture import parts, tiff
 
 _BITS, _COMPRESSION, _PHOTOMETRIC, _SAMPLES, _PLANES, _EXTRA, _FORMAT = 258, 259, 262, 277, 284, 338, 339
 _FILL_ORDER, _PREDICTOR, _DEPTH = 266, 317, 32997

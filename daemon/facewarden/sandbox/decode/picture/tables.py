@@ -5,7 +5,7 @@ from __future__ import annotations
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile, get_sampling
 
-from facewarden.sandbox.decode import tiff
+from facewarden.sandbox.decode.picture import tiff
 from facewarden.values import SUBSAMPLINGS
 
 _TABLE_MARK = b"\xff\xdb"

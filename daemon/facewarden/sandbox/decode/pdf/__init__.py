@@ -24,7 +24,7 @@ from facewarden.errors import (
     TRUNCATED,
     FileRefused,
 )
-from facewarden.sandbox.decode.leaves import Leaves
+from facewarden.sandbox.decode.pdf.leaves import Leaves
 from facewarden.values import Frame, Limits, Picture, Pixels
 
 _HEAD, _TAIL = 1024, 4096

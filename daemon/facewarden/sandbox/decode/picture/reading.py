@@ -11,12 +11,13 @@ from typing import Any
 from PIL import Image
 
 from facewarden.errors import NOT_ACCEPTED, TRUNCATED, FileRefused
-from facewarden.sandbox.decode import aperture, heif, listening, tiff, upright, whole
-from facewarden.sandbox.decode.captured import captured
-from facewarden.sandbox.decode.colour import alike, to_srgb
+from facewarden.sandbox.decode import listening
 from facewarden.sandbox.decode.limits import check_frame, check_frames
+from facewarden.sandbox.decode.picture import aperture, heif, tiff, upright, whole
+from facewarden.sandbox.decode.picture.captured import captured
+from facewarden.sandbox.decode.picture.colour import alike, to_srgb
+from facewarden.sandbox.decode.picture.tables import written
 from facewarden.sandbox.decode.recognise import Source
-from facewarden.sandbox.decode.tables import written
 from facewarden.values import FORMATS, Frame, Limits, Picture
 
 _ANIMATIONS = frozenset({"GIF", "PNG", "WEBP", "AVIF", "FLI"})

@@ -13,7 +13,7 @@ from typing import Any
 
 import pikepdf
 
-from facewarden.sandbox.decode import streams
+from facewarden.sandbox.decode.pdf import streams
 
 logging.getLogger("pikepdf").setLevel(logging.CRITICAL)  # its words are taken from the file
 

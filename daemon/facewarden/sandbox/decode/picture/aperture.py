@@ -8,7 +8,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from facewarden.errors import DAMAGED, FileRefused
-from facewarden.sandbox.decode import boxes
+from facewarden.sandbox.decode.picture import boxes
 
 Box = tuple[int, int, int, int]
 """Left, upper, right and lower edge."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from facewarden.sandbox.decode import depth, layouts, profile, tiff, upright
+from facewarden.sandbox.decode.picture import depth, layouts, profile, tiff, upright
 from facewarden.values import Frame, Pixels
 
 _STRIP_PIXELS = 1 << 18
