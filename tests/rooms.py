@@ -22,7 +22,7 @@ import yaml
 
 from facewarden import config, files
 from facewarden.files import Signature
-from facewarden.intake.root import Door
+from facewarden.intake.doors import Door
 from facewarden.journal import Job, Journal
 from facewarden.key import content_of
 

@@ -17,38 +17,21 @@ from facewarden import logs
 
 ROOT = Path(facewarden.__file__).parent
 
-LEVELS: list[set[str]] = [
-    {"facewarden", "errors", "values", "protocol"},  # the ground floor
-    {"regions"},  # geometry on its values
-    {"filename", "leases"},  # tools
-    {"files", "givenfile"},
-    {"config", "key", "logs", "newfile", "notify", "replies", "turns"},
-    {"journal", "outcomes"},
-    {"moves", "deciding"},  # what a changed configuration means for what the journal knows; one decision at a time
-    {"absent"},
-    {"pool", "intake", "delivery", "evaluation"},  # rooms
-    {"identity", "finding", "probing", "drops"},  # what is searched with; whose job a path is; what is a new drop
-    {"retiring", "retrying"},
-    {"recovery", "returning", "status", "recall", "forgetting", "hooks", "ledger"},
-    {"chaining"},
-    {"metrics", "daybook"},  # the order of a start; what is said and proved beside it
-    {
-        "journey",
-        "pulse",
-        "beside",
-        "releasing",
-        "explaining",
-        "accountability",
-    },  # one photo's order, what is told of all
-    {"carriers", "redoing"},  # the threads that carry; a look before a first start
-    {"service", "direct", "checks", "accounts"},  # the order of everything
-    {"running", "overview", "rehearsal"},  # one service after the other
-    {"cli"},
-    {"__main__"},
+FLOORS: list[set[str]] = [
+    {"facewarden", "errors", "values", "protocol", "files", "logs"},
+    {"regions", "key", "replies", "config"},
+    {"outcomes", "identity", "journal", "pool"},
+    {"intake", "delivery"},
+    {"decide", "observe", "checks", "treat"},
+    {"audit"},
+    {"service"},
+    {"cli", "__main__"},
 ]
-"""Lowest first. A module imports from lower levels and from its own room, and from nowhere else."""
+"""Lowest first. A module imports from lower floors and from its own room, and from nowhere else."""
 
-GROUND = LEVELS[0] | LEVELS[1]
+GROUND = {"facewarden", "errors", "values", "protocol", "regions"}
+"""What both sides of the border stand on."""
+
 SANDBOX = "sandbox"
 HARMLESS = re.compile(r"[a-z_]{1,64}")
 
@@ -88,12 +71,26 @@ MODULES = dict(modules())
 
 @pytest.mark.parametrize("name", [name for name in MODULES if room(name) != SANDBOX])
 def test_imports_point_downward(name: str) -> None:
-    """Cli → service → pool, intake, delivery → tools → ground: nothing imports from beside or above itself."""
-    level = {inner: number for number, names in enumerate(LEVELS) for inner in names}
-    assert room(name) in level, "a new room: give it its level above, and a line in docs/architecture.md"
+    """Cli → service → audit → decide, observe, checks, treat → intake, delivery → tools → ground: nothing imports from beside or above."""
+    floor = {inner: number for number, names in enumerate(FLOORS) for inner in names}
+    assert room(name) in floor, "a new room: give it its floor above, and a line in docs/architecture.md"
     for target in ours(MODULES[name]):
         assert room(target) != SANDBOX, f"{name} imports {target}: the sandbox is started as a process and not imported"
-        assert room(target) == room(name) or level[room(target)] < level[room(name)], f"{name} imports {target}"
+        below = floor[room(target)] < floor[room(name)]
+        assert below or room(target) == room(name) or name == "__main__", f"{name} imports {target}"
+
+
+def test_each_room_and_module_at_the_top_has_its_line() -> None:
+    """The page of architecture names all that lies at the top of the package, and nothing else; and no room is without a word of its own."""
+    there = {name for name in MODULES if "." not in name} | {room(name) for name in MODULES}
+    page = (ROOT.parents[1] / "docs/architecture.md").read_text(encoding="utf-8")
+    named = {
+        name.partition("/")[0].removesuffix(".py")
+        for name in re.findall(r"^\| `([a-z_/]+(?:\.py)?)` \|", page, re.MULTILINE)
+    }
+    assert named == there - {"facewarden"}
+    for name in there:
+        assert ast.get_docstring(MODULES[name]) or name == "__main__", f"{name} says nothing of itself"
 
 
 @pytest.mark.parametrize("name", [name for name in MODULES if room(name) == SANDBOX])
@@ -155,13 +152,13 @@ def test_the_trusted_side_opens_no_picture(name: str) -> None:
 def test_nothing_speaks_to_a_network(name: str) -> None:
     """No module imports anything that opens a connection, but for the unix socket of systemd; break-out attempts apart."""
     used = {target.partition(".")[0] for target in imported(MODULES[name])} & NETWORK
-    assert used <= ({"socket"} if name == "notify" else set())
+    assert used <= ({"socket"} if name == "observe.systemd" else set())
     for node in ast.walk(MODULES[name]) if used else ():
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "socket":
             assert node.attr in ("socket", "AF_UNIX", "SOCK_DGRAM"), f"{name}:{node.lineno} uses socket.{node.attr}"
 
 
-@pytest.mark.parametrize("name", ["facewarden.service", "facewarden.cli"])
+@pytest.mark.parametrize("name", ["facewarden.service.loop", "facewarden.cli"])
 def test_the_service_loads_no_decoder(name: str) -> None:
     """In a fresh process that imports the service neither OpenCV nor MediaPipe nor any of the sandbox is loaded."""
     script = f"import sys, {name}; print(*sorted(sys.modules))"
@@ -181,8 +178,8 @@ def test_our_own_lines_are_made_of_constants() -> None:
             if isinstance(node, ast.Call) and _is_log_call(node.func):
                 lines += 1
                 event = node.args[0]
-                # The pulse's events are the keys of a table beside it.
-                assert isinstance(event, ast.Constant) or file.name == "pulse.py", f"{file.name}:{node.lineno}"
+                # The heartbeat's events are the keys of a table beside it.
+                assert isinstance(event, ast.Constant) or file.name == "heartbeat.py", f"{file.name}:{node.lineno}"
                 assert not isinstance(event, ast.Constant) or HARMLESS.fullmatch(str(event.value)), file.name
                 assert {key.arg for key in node.keywords if key.arg} <= set(logs.ALLOWED), f"{file.name}:{node.lineno}"
     assert lines > 10

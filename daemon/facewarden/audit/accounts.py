@@ -14,12 +14,11 @@ from typing import get_args
 
 from facewarden import config
 from facewarden.config.models import Role
-from facewarden.decide.find import by_name, doors, names_of
 from facewarden.delivery.original import is_there
 from facewarden.delivery.placing import came_through, stands
 from facewarden.files.newfile import PREFIX
+from facewarden.intake.doors import Door, by_name, doors, names_of
 from facewarden.intake.names import Names
-from facewarden.intake.root import Door
 from facewarden.intake.scan import scan
 from facewarden.journal import Job, finished, open_jobs, read_jobs
 from facewarden.key import known_key

@@ -1,0 +1,1 @@
+"""What is proved before and beside the work: configuration, folders, emblems, drawn faces, labelled photos."""

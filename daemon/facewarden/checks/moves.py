@@ -12,22 +12,12 @@ from pathlib import Path
 
 from facewarden import config, files
 from facewarden.errors import FOLDER, CannotStart
+from facewarden.intake.doors import known_as, path_of, renames
 from facewarden.journal import Job, Journal, KnownFolder, read_folders, waiting_jobs
 from facewarden.journal.known import Role
 
 BESIDE: tuple[Role, ...] = ("outbox", "hold", "quarantine")
 """Roles of folders that are noted at each start; the inbox itself is noted when it is taken."""
-
-
-def renames(inboxes: Collection[config.Inbox], known: Collection[KnownFolder]) -> dict[str, str]:
-    """Which inboxes of the journal (by their old name) have another name in the configuration."""
-    old = [folder for folder in known if folder.role == "inbox"]
-    found = {}
-    for inbox in inboxes:
-        before = [folder.inbox for folder in old if _is_same(inbox, folder)]
-        if before and inbox.name not in before:
-            found[before[0]] = inbox.name
-    return found
 
 
 def faults(configuration: config.Configuration, away: Collection[str] = ()) -> list[str]:
@@ -67,32 +57,9 @@ def carry_along(inboxes: Collection[config.Inbox], journal: Journal) -> None:
         raise CannotStart(FOLDER, ("state: the journal cannot be written: make room",)) from None
 
 
-def known_as(inbox: config.Inbox, role: Role, mount_point: bytes = b"") -> KnownFolder | None:
-    """A configured folder as the journal notes it; None where it is not there."""
-    path = _path(inbox, role)
-    try:
-        with files.folder(path) as folder:
-            device, number = os.fstat(folder).st_dev, files.folder_id(folder)
-    except OSError:
-        return None
-    return KnownFolder(inbox.name, role, os.fsencode(path), device, number, mount_point)
-
-
-def _path(inbox: config.Inbox, role: Role) -> Path:
-    return inbox.path if role == "inbox" else inbox.folder(role)
-
-
-def _is_same(inbox: config.Inbox, folder: KnownFolder) -> bool:
-    """Whether it is the configured inbox: by its path, or moved as a whole, by device and inode."""
-    if folder.path == os.fsencode(inbox.path):
-        return True
-    now = known_as(inbox, "inbox")
-    return now is not None and (now.device, now.number) == (folder.device, folder.number)
-
-
 def _stays(inbox: config.Inbox, folder: KnownFolder) -> bool:
     now = known_as(inbox, folder.role)
-    same_path = folder.path == os.fsencode(_path(inbox, folder.role))
+    same_path = folder.path == os.fsencode(path_of(inbox, folder.role))
     return same_path or (now is not None and (now.device, now.number) == (folder.device, folder.number))
 
 
@@ -124,7 +91,7 @@ def _lies_in(job: Job, role: Role) -> bool:
 def _is_left(job: Job, inbox: config.Inbox, folder: KnownFolder) -> bool:
     """Whether its file stands in the old folder, as far as that can be seen, and not in the new one."""
     assert job.target is not None
-    new = _path(inbox, folder.role)
+    new = path_of(inbox, folder.role)
     return not _stands(job.target, new) and _stands(job.target, Path(os.fsdecode(folder.path)), unseen=True)
 
 

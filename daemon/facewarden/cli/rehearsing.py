@@ -10,8 +10,8 @@ import typer
 
 from facewarden import config
 from facewarden.cli.terminal import configured, errors_to, plain, summary, told_plainly, workers_for
-from facewarden.decide.find import doors
 from facewarden.errors import Exit
+from facewarden.intake.doors import doors
 from facewarden.treat.rehearsal import Rehearsed, rehearse
 
 SAID = {

@@ -1,0 +1,1 @@
+"""What a person decides about one photo: found, explained, retried, released, forgotten."""

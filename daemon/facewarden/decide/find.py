@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import os
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from pathlib import Path
 
-from facewarden import config, files
-from facewarden.checks.moves import renames
+from facewarden import config
 from facewarden.config.models import Role
-from facewarden.intake.root import Door, known_inbox
+from facewarden.intake.doors import by_name, names_of
 from facewarden.journal import (
     Job,
-    KnownFolder,
-    has_jobs,
     jobs_in_quarantine,
     jobs_of_source,
     jobs_of_target,
-    read_folders,
     read_job,
 )
 from facewarden.outcomes import FOLDERS
@@ -60,29 +55,6 @@ def places(configuration: config.Configuration, path: Path) -> list[Place]:
     return found
 
 
-def by_name(configuration: config.Configuration) -> dict[str, config.Inbox]:
-    """The inboxes by name, also by one that the journal still calls them by. Raises CannotStart where it cannot be read."""
-    renamed = renames(configuration.inboxes, read_folders(configuration.state))
-    inboxes = {inbox.name: inbox for inbox in configuration.inboxes}
-    return inboxes | {old: inboxes[new] for old, new in renamed.items()}
-
-
-def doors(configuration: config.Configuration) -> dict[str, Door]:
-    """How each inbox's folder is opened by those beside the service: proved to be the one that it took last. Raises CannotStart."""
-    known = read_folders(configuration.state)
-    renamed = renames(configuration.inboxes, known)
-    own = {renamed.get(folder.inbox, folder.inbox): folder for folder in known if folder.role == "inbox"}
-    return {inbox.name: _door(configuration, inbox, own.get(inbox.name)) for inbox in configuration.inboxes}
-
-
-def _door(configuration: config.Configuration, inbox: config.Inbox, own: KnownFolder | None) -> Door:
-    if own is None and not has_jobs(configuration.state, inbox.name):
-        return functools.partial(
-            files.folder, inbox.path
-        )  # the service never took it: nothing is known, so nothing can be mistaken
-    return functools.partial(known_inbox, inbox.path, inbox.marker, own)
-
-
 def find(configuration: config.Configuration, what: str) -> list[Found]:
     """The jobs of this id or path, oldest first. Raises CannotStart where the journal cannot be read."""
     inboxes = by_name(configuration)
@@ -95,11 +67,6 @@ def find(configuration: config.Configuration, what: str) -> list[Found]:
             if job.inbox in inboxes and _is_at(job, place, inboxes[job.inbox]):
                 found.setdefault(job.id, Found(job, inboxes[job.inbox]))
     return list(found.values())
-
-
-def names_of(inbox: config.Inbox, inboxes: Mapping[str, config.Inbox]) -> list[str]:
-    """All names under which the journal may know an inbox (`by_name`)."""
-    return [name for name, other in inboxes.items() if other.name == inbox.name]
 
 
 def quarantined(configuration: config.Configuration) -> list[Found]:

@@ -11,9 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from facewarden import config, files
-from facewarden.decide.find import by_name, doors
 from facewarden.delivery.original import is_there
-from facewarden.intake.root import Door
+from facewarden.intake.doors import Door, by_name, doors
 from facewarden.journal import Job, ended_before, forget
 
 DAY = 86_400.0

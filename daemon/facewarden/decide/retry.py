@@ -13,11 +13,12 @@ from pathlib import Path
 
 from facewarden import config, files
 from facewarden.decide.alone import NotThereError, alone
-from facewarden.decide.find import Found, doors
+from facewarden.decide.find import Found
 from facewarden.delivery.original import give_back, is_there
 from facewarden.delivery.placing import is_it
 from facewarden.delivery.retire import move
 from facewarden.files import Signature, filename
+from facewarden.intake.doors import doors
 from facewarden.journal import Job, Journal, retried, retrying
 from facewarden.key import known_key
 

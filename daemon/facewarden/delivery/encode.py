@@ -195,7 +195,7 @@ def _image(frame: Frame, container: str) -> Image.Image:
 
 
 def on_white(image: Image.Image) -> Image.Image:
-    """The picture without alpha. The sandbox has searched what is seen then (sandbox/transparency.py)."""
+    """The picture without alpha. The sandbox has searched what is seen then (sandbox/refine/transparency.py)."""
     if image.mode != "RGBA":
         return image
     ground = Image.new("RGB", image.size, "white")

@@ -13,7 +13,6 @@ import errno
 import fcntl
 import os
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 from facewarden import config, files
@@ -21,10 +20,6 @@ from facewarden.journal import Journal, KnownFolder
 
 _NO_LOCKS = (errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EACCES, errno.EPERM)
 """What file systems answer that cannot lock a folder: some NFS and SMB servers, some FUSE ones."""
-
-
-Door = Callable[[], AbstractContextManager[int]]
-"""Opens an inbox's folder. Raises OSError where what stands there is not proved to be that folder: nothing is absent then."""
 
 
 class Root:
@@ -70,7 +65,7 @@ class Root:
             require_marker(self._marker, root)
             status = os.fstat(root)
             if (status.st_dev, status.st_ino) != self._identity:
-                raise _absent()
+                raise absent()
             yield root
 
     def close(self) -> None:
@@ -84,7 +79,7 @@ class Root:
         mount_point = mount_point_of(root)
         # The very folder counts however it is mounted: a service manager gives its services mounts of their own.
         if files.folder_id(root) != self._number and not _within(self._mount_point, mount_point):
-            raise _absent()
+            raise absent()
         lock = _locked(root)
         try:
             self._note(identity[0], files.folder_id(root), mount_point)
@@ -112,27 +107,14 @@ def root_of(inbox: config.Inbox, journal: Journal, known: KnownFolder | None) ->
     return Root(inbox.path, inbox.marker, known, note)
 
 
-@contextlib.contextmanager
-def known_inbox(path: Path, marker: str | None, known: KnownFolder | None) -> Iterator[int]:
-    """Descriptor of an inbox's folder, for those beside the service: see `Door`.
-
-    The marker proves it, where one is configured; otherwise it must be the folder that the service took last.
-    """
-    with files.folder(path) as root:
-        if marker:
-            require_marker(marker, root)
-        elif known is None or files.folder_id(root) != known.number:
-            raise _absent()
-        yield root
-
-
 def require_marker(marker: str | None, root: int) -> None:
     """Raises OSError where an inbox's marker file, which proves that it is the inbox, is not in the open folder."""
     if marker and not files.status_of(os.fsencode(marker), root):
         raise OSError(errno.ENOMEDIUM, "the inbox's marker file is missing")
 
 
-def _absent() -> OSError:
+def absent() -> OSError:
+    """What whoever opens an inbox meets where another folder stands, or none that is proved to be it."""
     return OSError(errno.ENOMEDIUM, "another folder stands where the inbox was")
 
 

@@ -63,7 +63,7 @@ class Pulse:
         inboxes: Collection[Inbox],
         beside: Callable[[float], float] = lambda now: math.inf,
     ) -> None:
-        """`beside` is done at every beat as well, whether somebody listens or not (beside.py); it tells when it is due again."""
+        """`beside` is done at every beat as well, whether somebody listens or not (service/upkeep.py); it tells when it is due again."""
         self._due = math.inf
         """When systemd is told next."""
         self._notifier, self._journal, self._pool, self._inboxes = notifier, journal, pool, inboxes

@@ -32,7 +32,7 @@ from facewarden.delivery.results import Results
 from facewarden.errors import CRASHED, NAME_REFUSED, REASONS, FileRefused
 from facewarden.files.filename import NameRefusedError
 from facewarden.intake.claim import Claim, NotSettledError, claim
-from facewarden.intake.root import Door
+from facewarden.intake.doors import Door
 from facewarden.intake.settle import Settled
 from facewarden.journal import Job, Journal, Outcome
 from facewarden.outcomes import FOLDERS

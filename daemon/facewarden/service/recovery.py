@@ -20,7 +20,7 @@ from facewarden.decide.retry import in_quarantine, remove_report
 from facewarden.delivery.naming import report_path, target_path
 from facewarden.delivery.original import give_back, is_there
 from facewarden.delivery.placing import came_through, sweep, withdraw
-from facewarden.intake.root import Door
+from facewarden.intake.doors import Door
 from facewarden.journal import Job, Journal
 from facewarden.outcomes import FOLDERS
 from facewarden.service.retiring import conclude

@@ -13,8 +13,8 @@ import structlog
 
 from facewarden import config
 from facewarden.delivery.retire import retire
+from facewarden.intake.doors import Door
 from facewarden.intake.inbox import Inbox
-from facewarden.intake.root import Door
 from facewarden.journal import Job, Journal
 from facewarden.service.drops import followed
 

@@ -10,11 +10,10 @@ import os
 from collections.abc import Iterator
 
 from facewarden import config, protocol
-from facewarden.decide.find import by_name, doors, names_of
 from facewarden.errors import FileRefused, Reason
 from facewarden.files import Signature
+from facewarden.intake.doors import Door, by_name, doors, names_of
 from facewarden.intake.names import Names
-from facewarden.intake.root import Door
 from facewarden.intake.scan import SHARED, scan
 from facewarden.journal import finished
 from facewarden.pool import Pool

@@ -1,0 +1,1 @@
+"""What Pillow reads: each container, its layouts, colours and orientation, and whether all of it is there."""
