@@ -7,18 +7,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
+import pytest
 import structlog
 from tests.rooms import inbox_in, small_disk
 
 from facewarden import files, logs
 from facewarden.config.models import LimitsSection
 from facewarden.delivery.results import Results
-from facewarden.errors import CRASHED, FileRefused
+from facewarden.errors import CRASHED, DEADLINE, TRUNCATED, FileRefused, Reason
 from facewarden.files import Signature
 from facewarden.intake.claim import claim
 from facewarden.intake.root import Root
 from facewarden.intake.settle import Settled
-from facewarden.journal import Journal
+from facewarden.journal import Journal, read_jobs
 from facewarden.pool import Pool
 from facewarden.replies import Reply
 from facewarden.service.journey import Journey
@@ -62,6 +63,49 @@ def test_a_failure_is_not_taken_back_with_a_full_disk(tmp_path: Path) -> None:
         pool.filler.unlink()
         assert carry() == "quarantined"
         assert pool.asked == 3
+    root.close()
+
+
+class RefusingPool:
+    """Each photo is refused for this reason."""
+
+    def __init__(self, reason: Reason) -> None:
+        self.reason, self.asked = reason, 0
+
+    def treat(self, *_: object, **__: object) -> None:
+        self.asked += 1
+        raise FileRefused(self.reason)
+
+
+@pytest.mark.parametrize("originals", ["keep", "archive"])
+@pytest.mark.parametrize(("reason", "asked"), [(TRUNCATED, 7), (DEADLINE, 3)])
+def test_a_quarantine_that_is_away_is_not_charged_to_the_photo(
+    tmp_path: Path, originals: str, reason: Reason, asked: int
+) -> None:
+    """However often it could not be put there: in the end it has the reason for which it was refused."""
+    inbox = inbox_in(tmp_path, originals=originals)
+    photo = inbox.path / "a.jpg"
+    photo.write_bytes(b"half a photo")
+    root = Root(inbox.path)
+    quarantine = inbox.folder("quarantine")
+    quarantine.rename(tmp_path / "away")
+    (tmp_path / "state").mkdir()
+    with contextlib.closing(Journal(tmp_path / "state")) as journal, root.opened():
+        pool = RefusingPool(reason)
+        results = Results(tmp_path / "results", journal.key, 1 << 20)
+        settled = Settled(b"a.jpg", Signature.of(photo.stat()), 0.0)
+
+        def carry() -> str:  # as after a new start
+            journey = Journey(journal, cast("Any", pool), results, LimitsSection(attempts=3))
+            return journey.carry(inbox, root.proved, Recipe({"blazeface": 0.5}), settled).outcome
+
+        assert {carry() for _ in range(6)} == {"out_of_reach"}
+        (tmp_path / "away").rename(quarantine)
+        assert carry() == "quarantined"
+        assert pool.asked == asked
+        (job,) = read_jobs(tmp_path / "state")
+        assert job.reason == reason.number
+        assert reason.name in next(quarantine.glob("*.txt")).read_text(encoding="utf-8")
     root.close()
 
 

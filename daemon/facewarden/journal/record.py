@@ -68,6 +68,11 @@ class Journal(Opened):
         with self._writing() as database:
             database.execute("UPDATE jobs SET attempts = max(attempts - 1, 0) WHERE id = ?", (job.id,))
 
+    def failed(self, job: Job, reason: int) -> None:
+        """Its last attempt failed for this reason, which is told when it is given up."""
+        with self._writing() as database:
+            database.execute("UPDATE jobs SET reason = ? WHERE id = ?", (reason, job.id))
+
     def placing(
         self,
         job: Job,

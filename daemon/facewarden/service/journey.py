@@ -186,10 +186,11 @@ class Journey:
                 self._uncount(job)
                 return None
             except FileRefused as refused:
-                self._counted.discard(job.id)
                 last = refused.reason
                 if not last.retry:
                     raise
+                self._counted.discard(job.id)
+                self._journal.failed(job, last.number)
 
     def _deliver_earlier(self, inbox: config.Inbox, door: Door, claimed: Claim, told: dict[str, Any]) -> Outcome | None:
         """Deliver the result that the same content gave before; None where there is none any more."""
