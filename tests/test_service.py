@@ -136,6 +136,21 @@ def test_duplicates_may_be_skipped(daemon: Daemon, portrait: Portrait) -> None:
     assert not list(daemon.inbox.iterdir())
 
 
+def test_a_duplicate_is_not_deleted_for_a_result_that_was_overwritten(daemon: Daemon, portrait: Portrait) -> None:
+    """Also where the size is the same and the date was put back: its bytes decide, for the original would be all that is left."""
+    daemon.configure(originals="delete", duplicates="skip")
+    daemon.drop("first.jpg", portrait(1))
+    assert daemon.once() == 0
+    (result,) = daemon.results()
+    before = result.stat()
+    with result.open("r+b") as file:
+        file.write(bytes(before.st_size))
+    os.utime(result, ns=(before.st_atime_ns, before.st_mtime_ns))
+    daemon.drop("second.jpg", portrait(1))
+    assert daemon.once() == 0
+    assert pixels_of(daemon.outbox / "second.jpg").shape == (128, 128, 3)
+
+
 def test_a_taken_name_is_never_overwritten(daemon: Daemon, portrait: Portrait) -> None:
     """A result whose name is taken in the outbox gets a number; what was there stays."""
     (daemon.outbox / "someone.jpg").write_bytes(b"not ours")

@@ -46,10 +46,10 @@ def told_until(daemon: Daemon, condition: Callable[[dict[str, Any]], Any], what:
 
 
 def test_a_whole_life(daemon: Daemon, portrait: Portrait) -> None:
-    """Never started, running with its counts, stopped; the counts stay."""
+    """Never started, which a person should know; running with its counts, stopped; the counts stay."""
     daemon.drop("one.jpg", portrait(1))
     code, told = status(daemon)
-    assert (code, told["state"], told["inboxes"][0]["waiting"]) == (0, "never started", 1)
+    assert (code, told["state"], told["inboxes"][0]["waiting"]) == (1, "never started", 1)
     daemon.drop("words.txt", b"no picture")
     daemon.start()
 

@@ -116,3 +116,13 @@ def test_the_way_is_chosen_by_the_file_system(tmp_path: Path) -> None:
         assert way_of(MEMORY, "auto") == "events"
     with pytest.raises(FileNotFoundError):
         way_of(tmp_path / "missing", "auto")
+
+
+def test_an_event_during_the_end_of_a_watch_is_no_error(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """What watchdog says of it would look like a trouble in the service's log."""
+    watch = Watch(Hints())
+    watch.add(tmp_path, deep=True)
+    (emitter,) = watch._observer.emitters
+    watch.stop()
+    emitter.queue_events(0.1)
+    assert not caplog.records

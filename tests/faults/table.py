@@ -24,6 +24,7 @@ ROWS: dict[str, str] = {
     "errors of a share": "the inbox is degraded, others go on, nothing is taken for deleted",
     "a mount that hangs": "the other inboxes go on; shutdown ends in time",
     "inbox unmounted, remounted, renamed, recreated": "noticed; the bare mount point is never scanned; no second result",
+    "a folder of results unmounted and remounted": "nothing is written to the bare mount point; photos wait, also at a start",
     "queue overflow, watch limit": "at once a scan; polling as fallback; told",
     "clock jump, mtime in the future": "quiet time is monotonic; mtime is compared for equality only",
     "half-written, appended, stalled, reopened": "settling; a notice; optional done-marker",

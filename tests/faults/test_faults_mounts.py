@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import os
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from tests.daemon import wait_until
 from tests.faults import mounts
 from tests.faults.harness import Harness, Ledger
@@ -144,6 +146,50 @@ def test_without_its_marker_an_inbox_is_not_read(service: Harness, ledger: Ledge
     wait_until(lambda: delivered(service.outbox, name), "the photo comes out")
     assert service.stop() == 0
     assert not list(service.quarantine.iterdir())
+
+
+@pytest.mark.parametrize("role", ["outbox", "hold", "quarantine", "archive"])
+@fault("a folder of results unmounted and remounted")
+def test_a_folder_of_results_that_is_unmounted_gets_nothing(service: Harness, ledger: Ledger, role: str) -> None:
+    """Neither while the service runs nor at a start is anything written to the bare mount point, and no original is touched."""
+    service.configure(originals="archive", without_face="hold" if role == "hold" else "deliver", scan_every=1.0)
+    folder: Path = getattr(service, role)
+    folder.mkdir(exist_ok=True)
+    share = service.folder / "share"
+    share.mkdir()
+    with mounts.in_memory(share), mounts.in_memory(folder):
+        mounts.unmount(folder)
+        bare = folder.stat().st_ino
+        mounts.bind(share, folder)
+        service.start()
+        mounts.unmount(folder)
+        original = service.drop("photo.jpg", _photo_for(role))
+        loss = "original_not_retired" if role == "archive" else "folder_out_of_reach"
+        wait_until(lambda: service.told(loss), "the loss is noticed")
+        assert folder.stat().st_ino == bare
+        assert service.stop() == 0
+        refused = service.tell("once")
+        assert refused.returncode == 3
+        assert "is away" in refused.stderr
+        assert not list(folder.iterdir())
+        assert original.read_bytes() == _photo_for(role)
+        mounts.bind(share, folder)
+        assert service.once() == (role == "quarantine")
+        assert sum(path.suffix in (".jpg", ".png") for path in folder.iterdir()) == 1
+        service.reconciled(1)
+        mounts.unmount(folder)
+
+
+def _photo_for(role: str) -> bytes:
+    if role == "hold":
+        return _without_face()
+    return portrait(1)[:-2000] if role == "quarantine" else portrait(1)
+
+
+def _without_face() -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (200, 160), (120, 130, 140)).save(file, "JPEG")
+    return file.getvalue()
 
 
 @fault("errors of a share")

@@ -171,6 +171,32 @@ def test_a_lost_journal_redoes_nothing(service: Harness, harm: str) -> None:
     assert len(service.results()) == 6
 
 
+@fault("journal corrupt, absent, older")
+@pytest.mark.parametrize("harm", ["state folder renamed", "journal deleted", "journal replaced"])
+def test_a_journal_that_is_taken_away_ends_the_service(service: Harness, ledger: Ledger, harm: str) -> None:
+    """It ends by itself, with the journal's exit code: what it noted from now on would be lost."""
+    service.configure(originals="archive")
+    service.start()
+    ledger.drop(service.inbox, 1)
+    wait_until(lambda: service.ended(1), "the photo is done")
+    state = service.folder / "state"
+    if harm == "state folder renamed":
+        state.rename(state.with_name("away"))
+    elif harm == "journal deleted":
+        (state / "journal.sqlite").unlink()
+    else:
+        shutil.copy(state / "journal.sqlite", state / "older")
+        (state / "older").rename(state / "journal.sqlite")
+    wait_until(service.exited, "the service ends")
+    assert service.process
+    assert service.process.returncode == 5
+    if harm == "state folder renamed":
+        assert service.tell("status").returncode == 1
+        assert service.reconcile().returncode == 1
+        state.with_name("away").rename(state)
+        service.reconciled(1)
+
+
 def _spoil_a_page(journal: Path) -> None:
     """One that is not read before a photo asks for it; only a proof of the whole file finds it at the start."""
     with closing(sqlite3.connect(journal)) as database:

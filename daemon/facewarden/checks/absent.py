@@ -14,10 +14,11 @@ from typing import Literal
 
 import structlog
 
-from facewarden import config
+from facewarden import config, files
 from facewarden.checks import moves
 from facewarden.config import folders
 from facewarden.errors import FOLDER, CannotStart
+from facewarden.files import mounts
 
 log = structlog.get_logger()
 
@@ -90,18 +91,28 @@ class Latecomers:
 
 def _ask(inbox: config.Inbox, answers: dict[str, bool]) -> None:
     made = {inbox.folder("quarantine"), inbox.folder("hold"), inbox.folder("archive"), inbox.preview or inbox.path}
-    for folder in made - {inbox.path}:
-        _is_there(folder)  # one that is missing is made; one that hangs keeps this thread
-    answers[inbox.name] = _is_there(inbox.path) and _is_there(inbox.outbox)
+    # One that is missing is made, but not on a bare mount point; one that hangs keeps this thread.
+    made_or_there = all(_is_there(folder) or _may_be_made(folder) for folder in made - {inbox.path})
+    answers[inbox.name] = _is_there(inbox.path) and _is_there(inbox.outbox) and made_or_there
 
 
 def _is_there(folder: Path) -> bool:
     """Whether it answers as a folder. It is listed, for what a mount tells of its root may come from a cache of the kernel."""
     try:
-        with os.scandir(folder) as entries:
+        with files.folder(folder) as there, os.scandir(there) as entries:
             next(entries, None)
     except PermissionError:
         return True  # the check of folders tells which right is missing
+    except OSError:
+        return False
+    return True
+
+
+def _may_be_made(folder: Path) -> bool:
+    if folder.exists():
+        return False
+    try:
+        mounts.require_room(folder)
     except OSError:
         return False
     return True

@@ -12,11 +12,12 @@ from pathlib import Path
 
 from facewarden import config, files
 from facewarden.errors import FOLDER, CannotStart
+from facewarden.files import mounts
 from facewarden.intake.doors import known_as, path_of, renames
 from facewarden.journal import Job, Journal, KnownFolder, read_folders, waiting_jobs
 from facewarden.journal.known import Role
 
-BESIDE: tuple[Role, ...] = ("outbox", "hold", "quarantine")
+BESIDE: tuple[Role, ...] = ("outbox", "hold", "quarantine", "archive")
 """Roles of folders that are noted at each start; the inbox itself is noted when it is taken."""
 
 
@@ -35,7 +36,7 @@ def faults(configuration: config.Configuration, away: Collection[str] = ()) -> l
         for index, inbox in enumerate(configuration.inboxes)
         for folder in known
         if inbox.name not in away
-        if names.get(folder.inbox, folder.inbox) == inbox.name and folder.role != "inbox" and not _stays(inbox, folder)
+        if names.get(folder.inbox, folder.inbox) == inbox.name and folder.role in _WHAT and not _stays(inbox, folder)
     ]
     if not moved:
         return []
@@ -53,6 +54,7 @@ def carry_along(inboxes: Collection[config.Inbox], journal: Journal) -> None:
         for folder in (known_as(inbox, role) for inbox in inboxes for role in BESIDE):
             if folder:
                 journal.note_folder(folder)
+                mounts.take(folder.path, folder.number, folder.mount_point)
     except OSError:
         raise CannotStart(FOLDER, ("state: the journal cannot be written: make room",)) from None
 

@@ -16,6 +16,7 @@ from facewarden.checks.lost_journal import require_known_results
 from facewarden.checks.recall import require_recall
 from facewarden.config import folders
 from facewarden.errors import FOLDER, JOURNAL_OLDER, PYTHON_LIBRARY, CannotStart, Exit
+from facewarden.intake.doors import take_known
 from facewarden.journal import prove
 from facewarden.pool import Pool
 from facewarden.values import Limits, Recipe, Terms
@@ -52,6 +53,7 @@ def run(file: Path) -> Iterator[Finding]:
 
 
 def _folders(configuration: config.Configuration) -> Iterator[Finding]:
+    take_known(configuration)
     found = folders.faults(configuration) + moves.faults(configuration)
     for fault in found:
         yield Finding("fault", f"folders: {fault}", FOLDER.exit)

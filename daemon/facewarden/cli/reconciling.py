@@ -15,6 +15,7 @@ from facewarden.audit import accounts
 from facewarden.audit.accounts import Account
 from facewarden.cli.terminal import DEFAULT_FILE, ConfigurationFile, configured, errors_to, told_plainly
 from facewarden.errors import Exit
+from facewarden.journal import is_there
 
 COLUMNS = ("delivered", "held", "quarantined", "waiting", "missing", "twice", "stray", "owed", "superseded", "vanished")
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
@@ -32,7 +33,8 @@ def reconcile(file: ConfigurationFile = DEFAULT_FILE, as_json: AsJson = False) -
         except OSError as error:
             errors_to.print(f"a folder is out of reach: {os.strerror(error.errno or 0)}", highlight=False)
             raise typer.Exit(Exit.SOME_FAILED) from None
-    agrees = all(account.agrees for account in found)
+    # Without a journal nobody can say what came in.
+    agrees = is_there(configuration.state) and all(account.agrees for account in found)
     if as_json:
         typer.echo(json.dumps({"agrees": agrees, "inboxes": [_row(account) for account in found]}, indent=2))
     else:

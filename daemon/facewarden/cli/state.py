@@ -18,6 +18,7 @@ from facewarden import config
 from facewarden.audit.overview import overview
 from facewarden.cli.terminal import DEFAULT_FILE, NO_JOURNAL, ConfigurationFile, has_journal, told_plainly
 from facewarden.errors import Exit
+from facewarden.intake.doors import take_known
 
 EVERY = 1.0
 NUMBERS = ("waiting", "running", "delivered", "held", "quarantined")
@@ -46,14 +47,16 @@ def status(
 
 
 def alarming(told: dict[str, Any]) -> bool:
-    """Whether a person should look: the service died or hangs, misses faces, or an inbox has trouble."""
+    """Whether a person should look: the service never ran, died or hangs, misses faces, or an inbox has trouble."""
     missed = told["recall"] is not None and not told["recall"]["passed"]
     troubled = any(inbox["troubles"] or (inbox["owed_s"] or 0) > OWED_SECONDS for inbox in told["inboxes"])
-    return told["state"] in ALARMS or missed or troubled
+    unknown = told["state"] == "never started"  # or its state folder is away
+    return unknown or told["state"] in ALARMS or missed or troubled
 
 
 def _look(file: Path) -> dict[str, Any]:
     configuration = config.load(file)
+    take_known(configuration)
     has_journal(configuration)
     return overview(configuration, time.time())
 

@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from facewarden import config, logs
 from facewarden.checks.lost_journal import require_known_results
 from facewarden.errors import JOURNAL_DAMAGED, CannotStart
+from facewarden.intake.doors import take_known
 from facewarden.journal import is_there
 from facewarden.pool import Pool, default_size
 from facewarden.values import Terms
@@ -55,6 +56,7 @@ def configured(file: Path) -> config.Configuration:
     Raises CannotStart, also where results show that there was a journal.
     """
     configuration = config.load(file)
+    take_known(configuration)
     if not has_journal(configuration):
         errors_to.print(NO_JOURNAL, highlight=False, soft_wrap=True)
     return configuration

@@ -12,8 +12,10 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from facewarden import files
 from facewarden.config.models import Configuration, Inbox, Role
 from facewarden.errors import FOLDER, CannotStart
+from facewarden.files import mounts
 
 # Folders of these roles may be shared by several inboxes; an inbox or the state folder never is.
 _SHARED = {"outbox", "quarantine", "hold", "archive", "preview"}
@@ -100,9 +102,9 @@ def faults(configuration: Configuration, away: Collection[str] = ()) -> list[str
         try:
             fault = _unusable(place)
         except OSError as error:
-            fault = (
-                f"it cannot be reached ({os.strerror(error.errno or 0)}): mend the path, or give the service the right"
-            )
+            fault = "another folder stands there while what was mounted there is away: mount it, or use another path"
+            if error.errno not in files.UNPROVED:
+                fault = f"it cannot be reached ({os.strerror(error.errno or 0)}): mend the path, or give the service the right"
         if fault:
             found.append(f"{place.key}: {fault}")
         else:
@@ -141,6 +143,7 @@ def _given_files(configuration: Configuration) -> Iterator[tuple[str, Path]]:
 
 def _unusable(place: Place) -> str | None:
     if place.created and not place.path.exists():
+        mounts.require_room(place.path)
         return _uncreatable(place)
     if not place.path.is_dir():
         return "the folder is missing: create it, or mend the path" if not place.path.exists() else "is not a folder"
@@ -148,7 +151,8 @@ def _unusable(place: Place) -> str | None:
         return "the service may not read this folder: give it the right"
     if place.role != "inbox" and not _may(place.path, os.W_OK):
         return "the service may not write to this folder: give it the right"
-    return None
+    with files.folder(place.path):
+        return None
 
 
 def _uncreatable(place: Place) -> str | None:

@@ -8,17 +8,34 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import dataclasses
 import errno
 import fcntl
-import hashlib
 import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from facewarden.files import filename
+from facewarden.files import filename, mounts
+from facewarden.files.mounts import UNPROVED
+from facewarden.files.version import Identity, Signature, folder_id
+
+__all__ = [
+    "GONE",
+    "NO_FILE",
+    "UNPROVED",
+    "Identity",
+    "Signature",
+    "folder",
+    "folder_id",
+    "lock",
+    "names",
+    "open_regular",
+    "rename_no_replace",
+    "status_of",
+    "unlink_if_there",
+    "write_durable",
+]
 
 _RENAME_NOREPLACE = 1  # linux/fs.h
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -26,80 +43,8 @@ _libc = ctypes.CDLL(None, use_errno=True)
 GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 """Error numbers that mean: there is nothing at this path that was dropped or put there (a link counts as nothing)."""
 
-UNPROVED = (errno.ENOMEDIUM,)
-"""What is raised where another folder stands in the place of the right one, or none that is proved to be it."""
-
 NO_FILE = (errno.EINVAL, errno.ENXIO)
 """What `open_regular` meets where something other than a file stands: a folder, a device, a socket or a pipe."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Signature:
-    """What tells one version of a file from another without reading it; good for comparing alone.
-
-    The date of the last change of anything (inode(7), ctime) is no part of that, for a rename counts as one. But no program
-    can set it, so where it is the same too, nobody has written to the file and put its date back.
-    """
-
-    inode: int
-    size: int
-    mtime_ns: int
-    ctime_ns: int = dataclasses.field(default=0, compare=False)
-
-    @classmethod
-    def of(cls, status: os.stat_result) -> Signature:
-        return cls(_signed(status.st_ino), status.st_size, _signed(status.st_mtime_ns), _signed(status.st_ctime_ns))
-
-    def untouched(self, since: Signature) -> bool:
-        """Whether nothing at all was done to the file since then."""
-        return self == since and self.ctime_ns == since.ctime_ns
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Identity:
-    """Which file was put somewhere, so that another one under its name, or with its inode, is not taken for it.
-
-    `content` is the HMAC of its bytes under the journal's key, None where nobody read them. An older facewarden noted the
-    inode alone. The device is not among them: it is counted anew at each mount.
-    """
-
-    inode: int
-    size: int | None = None
-    mtime_ns: int | None = None
-    content: bytes | None = None
-
-    @classmethod
-    def of(cls, status: os.stat_result, content: bytes | None) -> Identity:
-        version = Signature.of(status)
-        return cls(version.inode, version.size, version.mtime_ns, content)
-
-    @property
-    def signature(self) -> Signature | None:
-        """What can be compared without reading; None where an older facewarden noted the inode alone."""
-        if self.size is None or self.mtime_ns is None:
-            return None
-        return Signature(self.inode, self.size, self.mtime_ns)
-
-
-def _signed(number: int) -> int:
-    """Wrapped into the 64 bits that SQLite stores: some inodes of FUSE, and dates after 2262, would not fit."""
-    return (number + 2**63) % 2**64 - 2**63
-
-
-def folder_id(descriptor: int) -> int:
-    """By which the journal knows an open folder, also after it was mounted anew: its inode, since devices are counted anew then.
-
-    The root of a file system has the same small inode everywhere (1, 2, 128, 256), so there the file system's own number
-    (statvfs(3), f_fsid) goes in as well.
-    """
-    inode = os.fstat(descriptor).st_ino
-    if inode > _LAST_ROOT:
-        return _signed(inode)
-    number = b"%d %d" % (os.fstatvfs(descriptor).f_fsid, inode)
-    return _signed(int.from_bytes(hashlib.sha256(number).digest()[:8], "big"))
-
-
-_LAST_ROOT = 256
 
 
 @contextlib.contextmanager
@@ -107,10 +52,15 @@ def folder(path: Path | bytes, *, beneath: int | None = None, create_mode: int |
     """Descriptor of a folder. With `beneath` the path is relative to that descriptor and no step may be a link.
 
     With `create_mode` missing steps are made with these rights. Raises NameRefusedError where a step cannot be one: its
-    name is refused, or a file or a link has it.
+    name is refused, or a file or a link has it; OSError(ENOMEDIUM) where a folder that was taken is away (`mounts`).
     """
     if beneath is None:
         descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            mounts.require(path, descriptor)
+        except BaseException:
+            os.close(descriptor)
+            raise
     elif create_mode is None:
         descriptor = _descend(beneath, os.fsencode(path), None)
     else:

@@ -14,6 +14,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from facewarden import config, files
+from facewarden.errors import CannotStart
+from facewarden.files import mounts
 from facewarden.intake.root import absent, require_marker
 from facewarden.journal import KnownFolder, has_jobs, read_folders
 from facewarden.journal.known import Role
@@ -56,6 +58,20 @@ def _door(configuration: config.Configuration, inbox: config.Inbox, own: KnownFo
     return functools.partial(known_inbox, inbox.path, inbox.marker, own)
 
 
+def take_known(configuration: config.Configuration) -> None:
+    """The folders beside the inboxes are believed from now on only where they are those that the service took last.
+
+    Under another path the operator means another folder. Of a journal that cannot be read whoever opens it tells.
+    """
+    try:
+        known = read_folders(configuration.state)
+    except CannotStart:
+        return
+    for folder in known:
+        if folder.role != "inbox" and folder.mount_point:
+            mounts.take(folder.path, folder.number, folder.mount_point)
+
+
 def names_of(inbox: config.Inbox, inboxes: Mapping[str, config.Inbox]) -> list[str]:
     """All names under which the journal may know an inbox (`by_name`)."""
     return [name for name, other in inboxes.items() if other.name == inbox.name]
@@ -75,12 +91,13 @@ def known_inbox(path: Path, marker: str | None, known: KnownFolder | None) -> It
         yield root
 
 
-def known_as(inbox: config.Inbox, role: Role, mount_point: bytes = b"") -> KnownFolder | None:
+def known_as(inbox: config.Inbox, role: Role) -> KnownFolder | None:
     """A configured folder as the journal notes it; None where it is not there."""
     path = path_of(inbox, role)
     try:
         with files.folder(path) as folder:
             device, number = os.fstat(folder).st_dev, files.folder_id(folder)
+            mount_point = mounts.mount_of(folder).point
     except OSError:
         return None
     return KnownFolder(inbox.name, role, os.fsencode(path), device, number, mount_point)

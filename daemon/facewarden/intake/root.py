@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from facewarden import config, files
+from facewarden.files import mounts
 from facewarden.journal import Journal, KnownFolder
 
 _NO_LOCKS = (errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EACCES, errno.EPERM)
@@ -76,9 +77,9 @@ class Root:
 
     def _take(self, root: int, identity: tuple[int, int]) -> None:
         """This folder is a new one, or the first: believe it only where it lies on its mount point, and lock it."""
-        mount_point = mount_point_of(root)
+        mount_point = mounts.mount_of(root).point
         # The very folder counts however it is mounted: a service manager gives its services mounts of their own.
-        if files.folder_id(root) != self._number and not _within(self._mount_point, mount_point):
+        if files.folder_id(root) != self._number and not mounts.within(self._mount_point, mount_point):
             raise absent()
         lock = _locked(root)
         try:
@@ -132,24 +133,3 @@ def _locked(root: int) -> int | None:
             raise
         return None
     return own
-
-
-def mount_point_of(folder: int) -> bytes:
-    """Where the file system that holds an open folder is mounted, as mountinfo writes it (proc_pid_mountinfo(5))."""
-    number = _mount_number(folder)
-    for line in Path("/proc/self/mountinfo").read_bytes().splitlines():
-        fields = line.split(b" ")
-        if fields[0] == number:
-            return fields[4]
-    return b""
-
-
-def _mount_number(folder: int) -> bytes:
-    """The id of the mount; the device would not tell a bind mount from the folder below it."""
-    told = Path(f"/proc/self/fdinfo/{folder}").read_bytes()
-    return told.partition(b"mnt_id:")[2].split()[0]
-
-
-def _within(outer: bytes, inner: bytes) -> bool:
-    """Whether a mount point is this one or lies below it: more may be mounted later, and never less."""
-    return inner == outer or inner.startswith(outer.rstrip(b"/") + b"/")

@@ -7,6 +7,7 @@ kernel lost events, or has no watch left for a subfolder, watchdog keeps it to i
 from __future__ import annotations
 
 import errno
+import logging
 import os
 from pathlib import Path
 from typing import Literal, Protocol
@@ -23,7 +24,11 @@ from watchdog.events import (
 )
 from watchdog.observers.api import BaseObserver
 from watchdog.observers.inotify import InotifyFullEmitter
+from watchdog.observers.inotify import logger as emitters_log
 from watchdog.observers.inotify_c import CallbackId, InotifyEvent, InotifyFD, Mask, WatchCallback, WatchDescriptor
+
+from facewarden import files
+from facewarden.files import mounts
 
 
 class Listener(Protocol):
@@ -54,6 +59,14 @@ _WITHOUT_EVENTS = (
     "virtiofs",
 )
 """Types of file system on which inotify does not see the changes of other machines (inotify(7), Limitations)."""
+
+
+def _is_trouble(record: logging.LogRecord) -> bool:
+    """Watchdog calls an event that arrives while its emitter stops an error: whoever stops a watch wants none any more."""
+    return record.funcName != "queue_events"
+
+
+emitters_log.addFilter(_is_trouble)
 
 
 class Watch:
@@ -120,15 +133,6 @@ def way_of(path: Path, wanted: Literal["auto", "events", "poll"]) -> Literal["ev
     """How an inbox at this path is to be watched; `auto` looks at its type of file system."""
     if wanted != "auto":
         return wanted
-    return "poll" if _file_system(path).startswith(_WITHOUT_EVENTS) else "events"
-
-
-def _file_system(path: Path) -> str:
-    """Type of the file system that holds a folder, from /proc/self/mountinfo (proc_pid_mountinfo(5))."""
-    status = path.stat()
-    device = f"{os.major(status.st_dev)}:{os.minor(status.st_dev)}"
-    for line in Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape").splitlines():
-        fields = line.split(" ")
-        if fields[2] == device:
-            return fields[fields.index("-") + 1]
-    return ""
+    with files.folder(path) as folder:
+        kind = os.fsdecode(mounts.mount_of(folder).kind)
+    return "poll" if kind.startswith(_WITHOUT_EVENTS) else "events"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Literal
 
-Role = Literal["inbox", "outbox", "hold", "quarantine"]
+Role = Literal["inbox", "outbox", "hold", "quarantine", "archive"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

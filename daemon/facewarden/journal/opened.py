@@ -15,7 +15,7 @@ from facewarden.errors import ALREADY_RUNNING, JOURNAL_DAMAGED, CannotStart
 from facewarden.journal import counting, known
 from facewarden.journal.job import COLUMNS, Job, job_of
 from facewarden.journal.known import KnownFolder
-from facewarden.journal.schema import open_file, prepare, refusal_of, whole
+from facewarden.journal.schema import FILE, open_file, prepare, refusal_of, whole
 from facewarden.key import read_key
 
 
@@ -47,7 +47,13 @@ class Opened:
                 self.prove()
             self.key = read_key(state)
             """The state folder's secret, under which contents are known here."""
+            self._file = _file_in(state)
             self._opened = opened.pop_all()
+
+    def require_in_place(self) -> None:
+        """Raises CannotStart(JOURNAL_DAMAGED) where the state folder was taken away or replaced: what is noted would be lost."""
+        if _file_in(self.state) != self._file:
+            raise CannotStart(JOURNAL_DAMAGED)
 
     def prove(self) -> None:
         """Read all of it. Raises CannotStart: JOURNAL_DAMAGED where SQLite finds something wrong, FOLDER where it cannot look."""
@@ -129,3 +135,12 @@ class Opened:
                 raise OSError(errno.ENOSPC if full else errno.EIO, "the journal is out of reach") from error
             except sqlite3.DatabaseError:
                 raise CannotStart(JOURNAL_DAMAGED) from None
+
+
+def _file_in(state: Path) -> tuple[int, int] | None:
+    """Which file is the journal there; None where none is."""
+    try:
+        status = (state / FILE).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return status.st_dev, status.st_ino

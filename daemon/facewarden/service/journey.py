@@ -79,9 +79,10 @@ class Journey:
     def carry(self, inbox: config.Inbox, door: Door, recipe: Recipe, settled: Settled) -> Ending:
         """Carry one settled file as far as it goes. `door` opens the inbox's folder.
 
-        Raises CannotStart where no worker can be had any more.
+        Raises CannotStart where no worker can be had any more, or the journal was taken away.
         """
         try:
+            self._journal.require_in_place()
             # An error may have cut off its last journey after its result was placed.
             resume(self._journal, inbox, door, settled.path)
             if self._journal.finished(inbox.name, settled.path, settled.signature):

@@ -26,6 +26,7 @@ from facewarden.config import folders
 from facewarden.delivery.results import Results
 from facewarden.errors import FOLDER, CannotStart, Reason
 from facewarden.identity import hashes
+from facewarden.intake.doors import take_known
 from facewarden.intake.hanging import Hanging
 from facewarden.intake.inbox import Inbox
 from facewarden.intake.rhythm import SHARE
@@ -68,6 +69,7 @@ class Service:
         anew: bool = False,
     ) -> None:
         """`anew`: begin with a new journal also where that would do kept originals a second time."""
+        take_known(configuration)
         self.away = away_at_start(configuration)
         """Inboxes that are not served, because their folders were away at the start."""
         found = folders.faults(configuration, self.away) or moves.faults(configuration, self.away)

@@ -31,6 +31,9 @@ from facewarden.service.returning import Returning
 
 log = structlog.get_logger()
 
+IN_PLACE_SECONDS = 5.0
+"""Between two looks whether the state folder is still there."""
+
 DAY = 86_400.0
 HOUR = 3_600.0
 """Between two looks whether a day has ended, and whether rows are old."""
@@ -70,7 +73,15 @@ def beside(
         opened.enter_context(logs.heard_by(returning.hear))
         recall.prove(fresh=True)
         daily = _Daily(configuration)
-        parts: list[_Part] = [recall, daily, retiring, returning, status, *([metrics] if metrics else [])]
+        parts: list[_Part] = [
+            _InPlace(journal),
+            recall,
+            daily,
+            retiring,
+            returning,
+            status,
+            *([metrics] if metrics else []),
+        ]
 
         def beat(now: float) -> float:
             for part in parts:
@@ -78,6 +89,21 @@ def beside(
             return min(part.due for part in parts)
 
         yield beat
+
+
+class _InPlace:
+    """The state folder is where it was: a service whose journal was taken away must not go on."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self.due = 0.0
+
+    def beat(self, now: float) -> None:
+        """Raises CannotStart(JOURNAL_DAMAGED)."""
+        if now >= self.due:
+            self.due = now + IN_PLACE_SECONDS
+            with contextlib.suppress(OSError):  # a disk that does not answer for a moment took nothing away
+                self._journal.require_in_place()
 
 
 class _Recall:
