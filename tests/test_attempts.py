@@ -14,7 +14,7 @@ from tests.rooms import inbox_in, small_disk
 from facewarden import files, logs
 from facewarden.config.models import LimitsSection
 from facewarden.delivery.results import Results
-from facewarden.errors import CRASHED, DEADLINE, TRUNCATED, FileRefused, Reason
+from facewarden.errors import CRASHED, DEADLINE, SERVICE_ENDED, TRUNCATED, FileRefused, Reason
 from facewarden.files import Signature
 from facewarden.intake.claim import claim
 from facewarden.intake.root import Root
@@ -33,7 +33,8 @@ class CrashingPool:
         self.asked = 0
         self.filler = disk / "filler"
 
-    def treat(self, *_: object, **__: object) -> None:
+    def treat(self, *_: object, begin: Callable[[], None], **__: object) -> None:
+        begin()
         self.asked += 1
         if self.asked == 1:
             with contextlib.suppress(OSError), self.filler.open("wb", buffering=0) as file:
@@ -72,7 +73,8 @@ class RefusingPool:
     def __init__(self, reason: Reason) -> None:
         self.reason, self.asked = reason, 0
 
-    def treat(self, *_: object, **__: object) -> None:
+    def treat(self, *_: object, begin: Callable[[], None], **__: object) -> None:
+        begin()
         self.asked += 1
         raise FileRefused(self.reason)
 
@@ -106,6 +108,44 @@ def test_a_quarantine_that_is_away_is_not_charged_to_the_photo(
         (job,) = read_jobs(tmp_path / "state")
         assert job.reason == reason.number
         assert reason.name in next(quarantine.glob("*.txt")).read_text(encoding="utf-8")
+    root.close()
+
+
+class DyingPool:
+    """The service is killed in the middle of each photo: nothing that follows is done."""
+
+    def __init__(self) -> None:
+        self.began = 0
+
+    def treat(self, *_: object, begin: Callable[[], None], **__: object) -> None:
+        begin()
+        self.began += 1
+        raise KeyboardInterrupt
+
+
+def test_a_service_that_is_killed_charges_its_photos_little(tmp_path: Path) -> None:
+    """Three times as often as workers may fail; then it may be the photo, and the reason says no more than that."""
+    inbox = inbox_in(tmp_path)
+    photo = inbox.path / "a.jpg"
+    photo.write_bytes(b"a photo")
+    root = Root(inbox.path)
+    (tmp_path / "state").mkdir()
+    with contextlib.closing(Journal(tmp_path / "state")) as journal, root.opened():
+        pool = DyingPool()
+        results = Results(tmp_path / "results", journal.key, 1 << 20)
+        settled = Settled(b"a.jpg", Signature.of(photo.stat()), 0.0)
+
+        def carry() -> str:
+            journey = Journey(journal, cast("Any", pool), results, LimitsSection(attempts=2))
+            return journey.carry(inbox, root.proved, Recipe({"blazeface": 0.5}), settled).outcome
+
+        for _ in range(6):
+            with pytest.raises(KeyboardInterrupt):
+                carry()
+        assert carry() == "quarantined"
+        assert pool.began == 6
+        (job,) = read_jobs(tmp_path / "state")
+        assert job.reason == SERVICE_ENDED.number
     root.close()
 
 

@@ -261,6 +261,25 @@ def test_a_release_that_is_killed_anywhere_delivers_once(daemon: Daemon, *, acro
     assert number >= 3
 
 
+@pytest.mark.parametrize("then", ["release", "once"])
+def test_what_a_release_that_was_killed_late_left_is_tidied(daemon: Daemon, then: str) -> None:
+    """The held copy and its note go, by the command or at the next start; what somebody else put there stays, and so does what is held."""
+    found = held(daemon)
+    result = (daemon.hold / "nobody.png").read_bytes()
+    (note,) = daemon.hold.glob("*.txt")
+    text = note.read_bytes()
+    release(config.load(daemon.file), found)
+    (daemon.hold / "nobody.png").write_bytes(result)
+    (daemon.hold / "nobody-2.png").write_bytes(b"somebody else's")
+    note.write_bytes(text)
+    if then == "once":
+        assert daemon.once() == 0
+    else:
+        run(daemon, "release", daemon.hold / "nobody.png")
+    assert [path.name for path in daemon.hold.iterdir()] == ["nobody-2.png"]
+    assert [path.name for path in daemon.results()] == ["nobody.png"]
+
+
 def check_released(daemon: Daemon, when: str) -> None:
     (job,) = jobs(daemon)
     assert (job.outcome, job.target) == ("published", b"nobody.png"), when

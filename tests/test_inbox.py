@@ -109,7 +109,7 @@ def test_a_failing_folder_is_left_alone_for_longer_each_time(inbox: Clocked) -> 
     assert pauses == [1, 2, 4, 8, 16, 32, 60, 60]
     assert inbox.room.failing
     assert inbox.take_all(now) == [b"a.jpg"]
-    inbox.room.recovered()
+    inbox.room.succeeded(b"", "outbox")
     inbox.room.failed(now)
     assert inbox.room.next_due(now) - now == 1
 
@@ -135,3 +135,21 @@ def test_a_missing_inbox_is_an_error_in_every_step(inbox: Clocked) -> None:
             step(9.0)
     away.rename(inbox.settings.path)
     assert inbox.take_all(10.0) == [b"a.jpg"]
+
+
+def test_another_photos_success_is_not_taken_for_the_end_of_a_trouble(inbox: Clocked) -> None:
+    """While the quarantine fails for one photo, others are delivered: the inbox is troubled until that one is done, or has left."""
+    room = inbox.room
+    (room.path / "bad.jpg").write_bytes(b"cut short")
+    room.failed(0.0, "quarantine", b"bad.jpg")
+    pause = room.not_before
+    room.succeeded(b"good.jpg", "outbox")
+    assert room.failing
+    room.failed(pause, "quarantine", b"bad.jpg")
+    assert room.not_before - pause > pause, "it is left alone for longer"
+    room.succeeded(b"bad.jpg", "quarantine")
+    assert room.waiting == 0
+    room.failed(0.0, "quarantine", b"bad.jpg")
+    (room.path / "bad.jpg").unlink()
+    room.scan(100.0)
+    assert not room.failing

@@ -311,13 +311,13 @@ def test_a_worker_ends_with_its_parent() -> None:
     assert not worker.alive()
 
 
-@pytest.mark.parametrize(("closing", "seen"), [("", b"looked"), ("secrecy.close_memory()", b"PermissionError")])
+@pytest.mark.parametrize(("closing", "seen"), [("", b"looked"), ("memory.close_memory()", b"PermissionError")])
 def test_nobody_of_the_same_user_looks_into_the_service(closing: str, seen: bytes) -> None:
     """Once the memory is closed, a process of the same user without root's rights can neither read nor trace it."""
     look = "import os; open(f'/proc/{os.getppid()}/mem', 'rb'); print('looked')"
     code = f"""
         import subprocess
-        from facewarden.pool import secrecy
+        from facewarden.pool import memory
         {closing}
         subprocess.run([sys.executable, "-I", "-c", {look!r}], check=False)
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import subprocess
 import sys
@@ -59,7 +60,9 @@ def test_before_the_first_start_all_waits(daemon: Daemon, portrait: Portrait) ->
     daemon.drop("one.jpg", portrait(1))
     command = [sys.executable, "-m", "facewarden", "reconcile", "--json", "-c", str(daemon.file)]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert json.loads(ended.stdout)["inboxes"][0]["waiting"] == 1
+    told = json.loads(ended.stdout)
+    assert told["inboxes"][0]["waiting"] == 1
+    assert (told["agrees"], ended.returncode) == (False, 1), "nobody knows what came in"
     assert ended.stderr == f"{NO_JOURNAL}\n"
     assert not (daemon.folder / "state").exists()
 
@@ -82,6 +85,21 @@ def test_a_second_result_of_one_original_is_told(daemon: Daemon, portrait: Portr
     )
     code, row = reconciled(daemon)
     assert (code, row["twice"]) == (1, 1)
+
+
+def test_other_content_of_the_same_size_and_date_is_no_second_outcome(daemon: Daemon, portrait: Portrait) -> None:
+    """A kept original that was overwritten in place, its date put back, is a drop of its own: two photos, two results."""
+    one, two = portrait(1), portrait(2)
+    size = max(len(one), len(two))
+    kept = daemon.drop("one.jpg", one.ljust(size, b"\0"))
+    assert daemon.once() == 0
+    before = kept.stat()
+    with kept.open("r+b") as file:
+        file.write(two.ljust(size, b"\0"))
+    os.utime(kept, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert daemon.once() == 0
+    code, row = reconciled(daemon)
+    assert (code, row["delivered"], row["twice"]) == (0, 2, 0)
 
 
 def test_a_stray_temp_file_is_told(daemon: Daemon, portrait: Portrait) -> None:

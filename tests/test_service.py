@@ -151,6 +151,20 @@ def test_a_duplicate_is_not_deleted_for_a_result_that_was_overwritten(daemon: Da
     assert pixels_of(daemon.outbox / "second.jpg").shape == (128, 128, 3)
 
 
+def test_a_kept_original_has_one_result_though_the_outbox_changed(daemon: Daemon, portrait: Portrait) -> None:
+    """What became of its result in the outbox of before nobody knows: touched or renamed it is no new drop."""
+    daemon.drop("touched.jpg", portrait(1))
+    renamed = daemon.drop("renamed.jpg", portrait(2))
+    assert daemon.once() == 0
+    (daemon.folder / "other").mkdir()
+    daemon.configure({"inboxes": [{"name": "photos", "path": "inbox", "outbox": "other"}]})
+    renamed.rename(daemon.inbox / "other.jpg")
+    (daemon.inbox / "touched.jpg").touch()
+    daemon.drop("new.jpg", portrait(3))
+    assert daemon.once() == 0
+    assert [path.name for path in (daemon.folder / "other").iterdir()] == ["new.jpg"]
+
+
 def test_a_taken_name_is_never_overwritten(daemon: Daemon, portrait: Portrait) -> None:
     """A result whose name is taken in the outbox gets a number; what was there stays."""
     (daemon.outbox / "someone.jpg").write_bytes(b"not ours")

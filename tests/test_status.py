@@ -104,14 +104,14 @@ def test_an_inbox_out_of_reach_is_told_by_the_name_of_its_error(daemon: Daemon) 
         return "folder_out_of_reach" in inbox["troubles"] and inbox["paused_s"] is not None
 
     told = told_until(daemon, paused, "the trouble is told, and when it is tried again")
-    assert told["inboxes"][0]["troubles"]["folder_out_of_reach"] == "ENOENT"
+    assert told["inboxes"][0]["troubles"]["folder_out_of_reach"] == "inbox ENOENT"
     assert str(daemon.folder) not in json.dumps(told)
     away.rename(daemon.inbox)
     told_until(daemon, lambda told: "folder_out_of_reach" not in told["inboxes"][0]["troubles"], "it is over")
     assert daemon.stop() == 0
     daemon.inbox.rmdir()
     code, told = status(daemon)
-    assert (code, told["inboxes"][0]["troubles"]) == (1, {"folder_out_of_reach": "ENOENT"})
+    assert (code, told["inboxes"][0]["troubles"]) == (1, {"folder_out_of_reach": "inbox ENOENT"})
 
 
 def test_what_waits_has_an_age(daemon: Daemon, portrait: Portrait) -> None:

@@ -175,6 +175,13 @@ NO_REGULAR_FILE = _reason(
     "Copy what comes out of it into a file, and name that.",
 )
 
+SERVICE_ENDED = _reason(
+    58,
+    "service_ended",
+    "The service itself ended each time in the middle of this file.",
+    "It may be the file, or the machine (memory, power): retry it, and if the service ends again, report format and size.",
+)
+
 # 40-59: the service cannot start
 CONFIGURATION = _reason(
     40, "configuration", "The configuration is not valid.", "Mend the faults listed.", exit=Exit.USAGE

@@ -18,12 +18,15 @@ from typing import Any, Literal
 
 import structlog
 
+from facewarden.files.failing import role_of
+
 ALLOWED: dict[str, str] = {
     "event": "what happened, one of our own constants",
     "level": "how grave",
     "timestamp": "when, UTC",
     "job": "random id of a job",
     "inbox": "an inbox's configured name",
+    "folder": "which folder of an inbox: its role",
     "outcome": "published, held, quarantined or vanished",
     "reason": "number of a reason, see docs/reasons.md",
     "reason_name": "its name",
@@ -64,6 +67,7 @@ _TEXTS: dict[str, re.Pattern[str]] = {
         "timestamp": r"[0-9TZ:.+-]{1,40}",
         "job": r"[0-9a-f]{1,16}",
         "inbox": r"[a-z0-9][a-z0-9_-]{0,31}",
+        "folder": r"inbox|outbox|hold|quarantine|archive|preview|state",
         "outcome": r"published|held|quarantined|vanished",
         "reason_name": r"[a-z_]{1,64}",
         "watch": r"events|poll",
@@ -104,18 +108,17 @@ def out_of_reach(inbox: str, error: OSError) -> None:
     """A folder of an inbox cannot be used now. A full disk is an alarm: it stays full until somebody makes room."""
     log = structlog.get_logger()
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        log.error("disk_full", inbox=inbox, error=error.errno)
+        log.error("disk_full", inbox=inbox, folder=role_of(error), error=error.errno)
     else:
-        log.warning("folder_out_of_reach", inbox=inbox, error=error.errno or 0)
+        log.warning("folder_out_of_reach", inbox=inbox, folder=role_of(error), error=error.errno or 0)
 
 
-def absent(inbox: str, *, silent: bool) -> None:
-    """An inbox was missing or did not answer at the start, and is not served until it is back."""
-    log = structlog.get_logger()
-    if silent:
-        log.error("folder_hangs", inbox=inbox)
+def absent(inbox: str, trouble: OSError | Literal["silent"]) -> None:
+    """A folder of an inbox was missing, of no use, or did not answer at the start: it is not served until that is over."""
+    if isinstance(trouble, OSError):
+        out_of_reach(inbox, trouble)
     else:
-        log.warning("folder_out_of_reach", inbox=inbox, error=errno.ENOENT)
+        structlog.get_logger().error("folder_hangs", inbox=inbox)
 
 
 def only_allowed(_logger: Any, _method: str, entry: structlog.typing.EventDict) -> structlog.typing.EventDict:

@@ -117,7 +117,7 @@ class Storm:
         inboxes = [
             {"name": policy, "path": policy, "outbox": f"out-{policy}", "originals": policy} for policy in POLICIES
         ]
-        top = {"inboxes": inboxes, "limits": {"attempts": 20}}  # each kill in mid-work costs an attempt
+        top = {"inboxes": inboxes, "limits": {"attempts": 20}}  # the oldest photo meets many kills in a row here
         self.service.configure(top, settle=0.1, scan_every=0.3, without_face="hold")
         self.folder = folder
         self.coming = [self._drop(number) for number in range(files)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 
 import pytest
@@ -39,6 +40,31 @@ def test_an_inbox_that_is_missing_at_the_start(service: Harness, ledger: Ledger)
     wait_until((service.outbox / second).exists, "the first one still is")
     assert service.stop() == 0
     service.reconciled(3)
+    ledger.check_all_delivered()
+
+
+@pytest.mark.parametrize("role", ["outbox", "quarantine"])
+@fault("the share is away")
+def test_an_inbox_with_a_folder_of_no_use_at_the_start(service: Harness, ledger: Ledger, role: str) -> None:
+    """Read-only, say: the other inbox is served, it is told which folder, and the photos go once that may be written."""
+    other, outbox = two_inboxes(service)
+    folder = outbox if role == "outbox" else other.with_name("other-quarantine")
+    folder.mkdir(exist_ok=True)
+    with mounts.in_memory(folder):
+        mounts.remount(folder, "ro")
+        (other / "late.jpg").write_bytes(portrait(50))
+        first = ledger.drop(service.inbox, 1)
+        service.start()
+        wait_until((service.outbox / first).exists, "the inbox that is well is served")
+        (line,) = service.told("folder_out_of_reach")
+        assert (line["inbox"], line["folder"], line["error"]) == ("other", role, errno.EROFS)
+        told = service.tell("status")
+        assert told.returncode == 1
+        assert f"the {role} folder cannot be used: mount it for writing" in told.stdout
+        mounts.remount(folder, "rw")
+        wait_until((outbox / "late.jpg").exists, "the other one is served")
+        assert service.stop() == 0
+        service.reconciled(2)
     ledger.check_all_delivered()
 
 

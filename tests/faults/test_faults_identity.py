@@ -75,7 +75,7 @@ def test_an_inode_that_went_to_another_file_is_no_result(service: Harness, ledge
     """Killed between placing and noting, and another file has name and inode meanwhile: the original is not given up for it."""
     service.configure(originals="delete")
     name = ledger.drop(service.inbox, 1)
-    service.start_at("after newfile:NewFile.give")
+    service.start_at("after files.newfile:NewFile.give")
     service.wait_killed()
     (result,) = service.results()
     result.write_bytes(b"somebody else's")  # the same inode, as one that is given anew would be

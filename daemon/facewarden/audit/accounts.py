@@ -96,6 +96,8 @@ def _account(inbox: config.Inbox, jobs: list[Job], temporary: set[Path], door: D
     counts: Counter[str] = Counter()
     stand: set[int] = set()
     """Originals that are kept where they were dropped, as hashes of name and version."""
+    outcomes: set[int] = set()
+    """The same, of name, version and content."""
     open_paths = set()
     with door() as root:
         for job in jobs:
@@ -108,10 +110,12 @@ def _account(inbox: config.Inbox, jobs: list[Job], temporary: set[Path], door: D
                 continue
             counts[WORDS[job.outcome or "vanished"]] += 1
             counts["owed"] += job.owed
-            version = hash((job.source, job.signature))
             if job.outcome not in ("vanished", "superseded") and not job.gone:
-                counts["twice"] += version in stand
-                stand.add(version)
+                stand.add(hash((job.source, job.signature)))
+                # Other content with the same size and date was a drop of its own.
+                outcome = hash((job.source, job.signature, job.content))
+                counts["twice"] += outcome in outcomes
+                outcomes.add(outcome)
         for path, signature in scan(root, Names(inbox, inbox.marker), deep=inbox.subfolders != "ignore"):
             counts["waiting"] += path not in open_paths and hash((path, signature)) not in stand
     ours = {PREFIX + job.id for job in jobs if job.state != "done"}

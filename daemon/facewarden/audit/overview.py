@@ -12,6 +12,7 @@ from typing import Any, Literal
 from facewarden import __version__, config
 from facewarden.audit import accounts
 from facewarden.errors import FOLDER, CannotStart
+from facewarden.files.failing import role_of
 from facewarden.identity import identities
 from facewarden.journal import read_counts, read_owed
 from facewarden.observe.status import FILE, process_start
@@ -98,6 +99,6 @@ def _waits(configuration: config.Configuration, inbox: config.Inbox, said: dict[
     try:
         waiting = accounts.waiting(configuration, inbox)
     except OSError as error:
-        troubles = {"folder_out_of_reach": errno.errorcode.get(error.errno or 0, "")}
+        troubles = {"folder_out_of_reach": f"{role_of(error)} {errno.errorcode.get(error.errno or 0, '')}".strip()}
     unknown = {"paused_s": None, "more": False, "running": 0, "oldest_s": None, "left_alone": None}
     return {"watch": None, "troubles": troubles, "waiting": waiting, **unknown}

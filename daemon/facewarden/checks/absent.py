@@ -5,6 +5,7 @@ Folders are touched in threads of their own, for a mount that hangs lets nobody 
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 import time
@@ -19,6 +20,7 @@ from facewarden.checks import moves
 from facewarden.config import folders
 from facewarden.errors import FOLDER, CannotStart
 from facewarden.files import mounts
+from facewarden.files.failing import FolderFailedError, Role, failing_as
 
 log = structlog.get_logger()
 
@@ -28,12 +30,13 @@ ANSWER_SECONDS = 5.0
 LOOK_SECONDS = 5.0
 """Between two looks whether an absent inbox is back."""
 
-Trouble = Literal["missing", "silent"]
+Trouble = FolderFailedError | Literal["silent"]
+"""Which of its folders cannot be used, or that one of them does not answer."""
 
 
 def absent(inboxes: Collection[config.Inbox]) -> dict[str, Trouble]:
-    """The names of those inboxes of which a folder is missing, or does not answer in time."""
-    answers: dict[str, bool] = {}
+    """The names of those inboxes of which a folder is missing or cannot be used, or does not answer in time."""
+    answers: dict[str, FolderFailedError | None] = {}
     threads = [threading.Thread(target=_ask, args=(inbox, answers), daemon=True) for inbox in inboxes]
     for thread in threads:
         thread.start()
@@ -42,8 +45,10 @@ def absent(inboxes: Collection[config.Inbox]) -> dict[str, Trouble]:
         thread.join(max(0.0, deadline - time.monotonic()))
     found: dict[str, Trouble] = {}
     for inbox in inboxes:
-        if not answers.get(inbox.name):
-            found[inbox.name] = "missing" if inbox.name in answers else "silent"
+        if inbox.name not in answers:
+            found[inbox.name] = "silent"
+        elif trouble := answers[inbox.name]:
+            found[inbox.name] = trouble
     return found
 
 
@@ -89,30 +94,28 @@ class Latecomers:
         return folders.faults(self._configuration, still) or moves.faults(self._configuration, still)
 
 
-def _ask(inbox: config.Inbox, answers: dict[str, bool]) -> None:
-    made = {inbox.folder("quarantine"), inbox.folder("hold"), inbox.folder("archive"), inbox.preview or inbox.path}
-    # One that is missing is made, but not on a bare mount point; one that hangs keeps this thread.
-    made_or_there = all(_is_there(folder) or _may_be_made(folder) for folder in made - {inbox.path})
-    answers[inbox.name] = _is_there(inbox.path) and _is_there(inbox.outbox) and made_or_there
-
-
-def _is_there(folder: Path) -> bool:
-    """Whether it answers as a folder. It is listed, for what a mount tells of its root may come from a cache of the kernel."""
+def _ask(inbox: config.Inbox, answers: dict[str, FolderFailedError | None]) -> None:
     try:
-        with files.folder(folder) as there, os.scandir(there) as entries:
-            next(entries, None)
-    except PermissionError:
-        return True  # the check of folders tells which right is missing
-    except OSError:
-        return False
-    return True
+        for role, folder in folders.folders_of(inbox):
+            with failing_as(role):
+                _require_usable(folder, role)
+    except FolderFailedError as trouble:
+        answers[inbox.name] = trouble
+    else:
+        answers[inbox.name] = None
 
 
-def _may_be_made(folder: Path) -> bool:
-    if folder.exists():
-        return False
-    try:
+def _require_usable(folder: Path, role: Role) -> None:
+    """Raises OSError where it does not answer as a folder that the service can use; one that is made is looked for above.
+
+    It is listed, for what a mount tells of its root may come from a cache of the kernel.
+    """
+    if role not in ("inbox", "outbox") and not folder.exists():
         mounts.require_room(folder)
-    except OSError:
-        return False
-    return True
+        return
+    with files.folder(folder) as there, os.scandir(there) as entries:
+        next(entries, None)
+        if role != "inbox" and not os.access(".", os.W_OK, dir_fd=there, effective_ids=True):
+            read_only = os.fstatvfs(there).f_flag & os.ST_RDONLY
+            number = errno.EROFS if read_only else errno.EACCES
+            raise OSError(number, os.strerror(number))

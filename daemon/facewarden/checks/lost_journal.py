@@ -6,13 +6,15 @@ that are kept in an inbox at least half, and more than one, have results under t
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import itertools
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from facewarden import config, files
 from facewarden.checks.absent import Trouble
-from facewarden.errors import FOLDER, JOURNAL_DAMAGED, CannotStart
+from facewarden.errors import ALREADY_RUNNING, FOLDER, JOURNAL_DAMAGED, CannotStart
 from facewarden.files import filename
 from facewarden.intake.names import Names
 from facewarden.intake.scan import scan
@@ -39,6 +41,9 @@ def require_known_results(configuration: config.Configuration, away: Mapping[str
         faults = tuple(_fault(index) for index, inbox in keeping if inbox.name not in away and _has_results(inbox))
     except OSError:
         unknown, faults = True, ()
+    for _, inbox in keeping:
+        if inbox.name not in away:
+            _require_free(inbox)  # its service is running: it has the journal
     if unknown:
         fault = (
             "an inbox or outbox cannot be read: without a journal nobody can tell what was delivered from it. "
@@ -78,3 +83,12 @@ def _names(inbox: config.Inbox, path: bytes) -> Iterator[bytes]:
     yield prefix + name
     stem, _ = filename.split_suffix(name)
     yield from (prefix + filename.with_ending(stem, suffix) for suffix in _SUFFIXES)
+
+
+def _require_free(inbox: config.Inbox) -> None:
+    """Raises CannotStart(ALREADY_RUNNING) where another service has this inbox, and so the journal that is missed here."""
+    with contextlib.suppress(OSError), files.folder(inbox.path) as root:
+        try:
+            fcntl.flock(root, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CannotStart(ALREADY_RUNNING) from None

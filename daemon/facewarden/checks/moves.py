@@ -51,12 +51,20 @@ def carry_along(inboxes: Collection[config.Inbox], journal: Journal) -> None:
     """
     try:
         journal.rename_inboxes(renames(inboxes, journal.known_folders()))
+        before = {(folder.inbox, folder.role): folder for folder in journal.known_folders()}
         for folder in (known_as(inbox, role) for inbox in inboxes for role in BESIDE):
             if folder:
+                if folder.role == "outbox" and _is_another(folder, before.get((folder.inbox, folder.role))):
+                    journal.results_elsewhere(folder.inbox)
                 journal.note_folder(folder)
                 mounts.take(folder.path, folder.number, folder.mount_point)
     except OSError:
         raise CannotStart(FOLDER, ("state: the journal cannot be written: make room",)) from None
+
+
+def _is_another(folder: KnownFolder, before: KnownFolder | None) -> bool:
+    """Whether another path was configured, and not the same folder by another way."""
+    return before is not None and folder.path != before.path and folder.number != before.number
 
 
 def _stays(inbox: config.Inbox, folder: KnownFolder) -> bool:

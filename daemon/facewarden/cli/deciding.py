@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from facewarden.decide.explain import explain as explained
 from facewarden.decide.find import Found, find, quarantined
 from facewarden.decide.forget import forget_old
 from facewarden.decide.release import release as released
+from facewarden.decide.release import tidy_released
 from facewarden.decide.retry import retry as retried
 from facewarden.errors import Exit
 
@@ -69,6 +71,9 @@ def release(
     """Deliver a held result that you have looked at: it moves into the outbox."""
     with told_plainly():
         configuration = configured(file)
+        for inbox in configuration.inboxes:
+            with contextlib.suppress(OSError):  # a hold folder that is away has nothing to be tidied now
+                tidy_released(configuration, inbox)
         chosen = [
             found for found in find(configuration, what) if found.job.outcome == "held" and found.job.state == "done"
         ]
@@ -91,7 +96,7 @@ def forget(
         forgotten = forget_old(configuration, limit, time.time())
     typer.echo(f"{forgotten.count} forgotten")
     for inbox, error in forgotten.out_of_reach.items():
-        said = f"inbox {inbox}: a folder is out of reach: {os.strerror(error.errno or 0)}; its rows were kept"
+        said = f"inbox {inbox}: a folder is out of reach: {error.strerror}; its rows were kept"
         errors_to.print(said, highlight=False, markup=False, soft_wrap=True)
     if forgotten.out_of_reach:
         raise typer.Exit(Exit.SOME_FAILED)
@@ -120,5 +125,5 @@ def _decide(
 
 
 def _out_of_reach(error: OSError) -> NoReturn:
-    errors_to.print(f"a folder is out of reach: {os.strerror(error.errno or 0)}", highlight=False)
+    errors_to.print(f"a folder is out of reach: {error.strerror}", highlight=False)
     raise typer.Exit(Exit.SOME_FAILED)

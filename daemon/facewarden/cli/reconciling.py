@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 from typing import Annotated
 
 import typer
@@ -18,6 +17,8 @@ from facewarden.errors import Exit
 from facewarden.journal import is_there
 
 COLUMNS = ("delivered", "held", "quarantined", "waiting", "missing", "twice", "stray", "owed", "superseded", "vanished")
+ALWAYS = ("delivered", "held", "quarantined", "waiting", "missing")
+"""Columns that are shown also where they are all nought."""
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
@@ -31,7 +32,7 @@ def reconcile(file: ConfigurationFile = DEFAULT_FILE, as_json: AsJson = False) -
         try:
             found = accounts.accounts(configuration)
         except OSError as error:
-            errors_to.print(f"a folder is out of reach: {os.strerror(error.errno or 0)}", highlight=False)
+            errors_to.print(f"a folder is out of reach: {error.strerror}", highlight=False)
             raise typer.Exit(Exit.SOME_FAILED) from None
     # Without a journal nobody can say what came in.
     agrees = is_there(configuration.state) and all(account.agrees for account in found)
@@ -49,9 +50,10 @@ def _row(account: Account) -> dict[str, str | int | bool]:
 
 
 def _print(found: list[Account]) -> None:
-    table = Table("inbox", "in", *COLUMNS, "")
-    for account in found:
-        row = _row(account)
+    rows = [_row(account) for account in found]
+    shown = [column for column in COLUMNS if column in ALWAYS or any(row[column] for row in rows)]
+    table = Table("inbox", "in", *shown, "")
+    for account, row in zip(found, rows, strict=True):
         mark = "[green]agrees[/]" if account.agrees else "[red]differs[/]"
-        table.add_row(*(str(row[key]) for key in ("inbox", "in", *COLUMNS)), mark)
+        table.add_row(*(str(row[key]) for key in ("inbox", "in", *shown)), mark)
     Console().print(table)

@@ -84,7 +84,7 @@ def _watch(file: Path, told: dict[str, Any], *, as_json: bool) -> None:
 
 
 def _page(told: dict[str, Any]) -> Group:
-    return Group(*_lines(told), _table(told["inboxes"]))
+    return Group(*_lines(told), _table(told["inboxes"]), *_advice(told["inboxes"]))
 
 
 def _lines(told: dict[str, Any]) -> list[str]:
@@ -103,6 +103,32 @@ def _lines(told: dict[str, Any]) -> list[str]:
         ago = (time.time() - told["recall"]["at"]) / 3600
         lines.append(f"drawn faces: {'all found' if told['recall']['passed'] else '[red]missed[/]'} {ago:.1f} h ago")
     return lines
+
+
+_MENDS = {
+    "ENOSPC": "make room there",
+    "EDQUOT": "make room there",
+    "EROFS": "mount it for writing",
+    "EACCES": "give the service's user the right",
+    "EPERM": "give the service's user the right",
+    "ENOENT": "bring it back",
+    "ENOMEDIUM": "mount it again: another folder stands in its place",
+}
+"""What helps, by the system's name of the trouble."""
+
+
+def _advice(inboxes: list[dict[str, Any]]) -> list[str]:
+    """A sentence for each folder that fails: which one, and what to do."""
+    told = []
+    for inbox in inboxes:
+        for event in ("folder_out_of_reach", "disk_full"):
+            if event in inbox["troubles"]:
+                role, _, word = inbox["troubles"][event].partition(" ")
+                mend = _MENDS.get(word, "see to its disk or its mount")
+                told.append(
+                    f"{inbox['inbox']}: the {role} folder cannot be used: {mend}; its photos wait and go on by themselves"
+                )
+    return told
 
 
 def _table(inboxes: list[dict[str, Any]]) -> Table:

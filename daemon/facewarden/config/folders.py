@@ -15,7 +15,7 @@ from typing import NamedTuple
 from facewarden import files
 from facewarden.config.models import Configuration, Inbox, Role
 from facewarden.errors import FOLDER, CannotStart
-from facewarden.files import mounts
+from facewarden.files import failing, mounts
 
 # Folders of these roles may be shared by several inboxes; an inbox or the state folder never is.
 _SHARED = {"outbox", "quarantine", "hold", "archive", "preview"}
@@ -39,6 +39,11 @@ def places(configuration: Configuration, away: Collection[str] = ()) -> Iterator
         yield Place(f"inboxes[{index}].path", "inbox", inbox.path, created=False)
         for role in _roles(inbox):
             yield Place(f"inboxes[{index}].{role}", role, inbox.folder(role), created=role != "outbox")
+
+
+def folders_of(inbox: Inbox) -> list[tuple[failing.Role, Path]]:
+    """All folders that an inbox uses, with their roles, its own first."""
+    return [("inbox", inbox.path), *((role, inbox.folder(role)) for role in _roles(inbox))]
 
 
 def _roles(inbox: Inbox) -> list[Role]:

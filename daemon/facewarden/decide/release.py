@@ -17,13 +17,13 @@ from facewarden import config, files
 from facewarden.decide.alone import NotThereError, alone
 from facewarden.decide.find import Found
 from facewarden.delivery.holding import held_preview, remove_notes
-from facewarden.delivery.placing import is_open
+from facewarden.delivery.placing import is_it, is_open
 from facewarden.delivery.preview import preview_name
 from facewarden.delivery.publish import FOLDER_MODE, joined, put
 from facewarden.delivery.results import Results
 from facewarden.files import Identity, filename
 from facewarden.files.newfile import new_file, place, temporary_name
-from facewarden.journal import Job, is_published, released
+from facewarden.journal import Job, is_published, jobs_of_target, read_job, released
 from facewarden.key import known_key
 
 LOOKED_AT = 1000
@@ -34,6 +34,31 @@ def release(configuration: config.Configuration, found: Found) -> None:
     """Deliver one held result. Raises NotThereError, OSError where a folder is out of reach, CannotStart."""
     with alone(configuration.state, found.job, "held") as job:
         _release(configuration, found.inbox, job)
+
+
+def tidy_released(configuration: config.Configuration, inbox: config.Inbox) -> None:
+    """Take away what a release that was cut off at its very end left in the hold folder: the held copy, and last its note.
+
+    Raises OSError where the folder is out of reach, CannotStart where the journal is.
+    """
+    key = known_key(configuration.state)
+    root = inbox.folder("hold")
+    for note in sorted(root.rglob("*.facewarden-*.txt")):
+        name, _, job_id = note.name.removesuffix(".txt").rpartition(".facewarden-")
+        job = read_job(configuration.state, job_id)
+        if job is None or (job.outcome, job.state) != ("published", "done"):
+            continue
+        subfolder = os.fsencode(note.parent.relative_to(root))
+        with files.folder(root) as hold, files.folder(subfolder, beneath=hold) as here:
+            for tried in _candidates(os.fsencode(name), here):
+                still_held = any(
+                    other.outcome == "held"
+                    for other in jobs_of_target(configuration.state, joined(subfolder.removeprefix(b"."), tried))
+                )
+                if not still_held and is_it(job.placed, tried, here, key):
+                    os.unlink(tried, dir_fd=here)
+            remove_notes(job.id, here)
+            os.fsync(here)
 
 
 def _release(configuration: config.Configuration, inbox: config.Inbox, job: Job) -> None:

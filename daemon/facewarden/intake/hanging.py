@@ -27,9 +27,9 @@ class Hanging:
         for rounds in self._rounds:
             inbox, hangs = rounds.inbox, rounds.hangs(now)
             if hangs and inbox.name not in self._names:
-                inbox.failing = True
+                inbox.hangs(hanging=True)
                 self._names.add(inbox.name)
                 log.error("folder_hangs", inbox=inbox.name)
             elif not hangs and inbox.name in self._names:
-                inbox.recovered()
+                inbox.hangs(hanging=False)
                 self._names.discard(inbox.name)

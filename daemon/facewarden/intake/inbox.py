@@ -19,6 +19,7 @@ import structlog
 from facewarden import config, files, logs
 from facewarden.errors import ALREADY_RUNNING, CannotStart
 from facewarden.files import Signature
+from facewarden.files.failing import Role
 from facewarden.intake.complete import State, state_of
 from facewarden.intake.known import Known
 from facewarden.intake.names import Names, may_be_note
@@ -65,7 +66,6 @@ class Inbox:
         self.recipe = recipe
         self.way = way
         self.root = root or Root(settings.path, settings.marker)
-        self.failing = False
         self.blind = False
         """Whether events were wanted and are lacking, for some of its folders at least."""
         self.scanned = False
@@ -83,7 +83,9 @@ class Inbox:
         self._rhythm = Rhythm(settings.name, settings.scan_every, share)
         self._under_way: set[bytes] = set()
         self._not_before = 0.0
-        self._folder_failed = False
+        self._failed: dict[bytes, Role] = {}
+        """By path: which folder failed for it; under no path the inbox itself, when it was scanned."""
+        self._hangs = False
         self._pause = FIRST_PAUSE
         self._growing = 0
 
@@ -94,6 +96,11 @@ class Inbox:
     @property
     def path(self) -> Path:
         return self.settings.path
+
+    @property
+    def failing(self) -> bool:
+        """Whether one of its folders was out of reach when it was tried last."""
+        return self._hangs or bool(self._failed)
 
     @property
     def waiting(self) -> int:
@@ -136,10 +143,10 @@ class Inbox:
             self.more = False
             for path, signature in self._oldest(root):
                 self._see(path, signature, now)
+            left = [path for path in self._failed if path and not files.status_of(path, root)]
         self._known.scan_ended()
         self.scanned = True
-        if self._folder_failed:
-            self.recovered()
+        self._recovered(b"", *left)
 
     def scan_soon(self) -> None:
         """Scan, but not at every one of a thousand events that ask for it."""
@@ -178,16 +185,31 @@ class Inbox:
         """The file is no longer under way: it has its outcome, or must settle again."""
         self._under_way.discard(path)
 
-    def failed(self, now: float, *, folder: bool = False) -> None:
-        """The folder itself, or one of its targets, was out of reach: wait longer each time before the next try."""
-        self.failing, self._folder_failed = True, folder
+    def failed(self, now: float, role: Role = "inbox", path: bytes = b"") -> None:
+        """The folder of this role was out of reach for the file at a path: wait longer each time before the next try."""
+        self._failed[path] = role
         self._not_before = self.next_scan = now + self._pause
         self._pause = min(self._pause * 2, LONGEST_PAUSE)
 
-    def recovered(self) -> None:
-        if self.failing:
-            log.info("folder_back", inbox=self.name)
-        self.failing = self._folder_failed = False
+    def succeeded(self, path: bytes, role: Role | None) -> None:
+        """The file at this path has had its outcome, and lies in the folder of this role; others may fail all the same."""
+        fine = {"inbox", "state", role}
+        self._recovered(path, *(other for other, failed in self._failed.items() if failed in fine))
+
+    def hangs(self, *, hanging: bool) -> None:
+        """One of its folders answers to nothing, or does again."""
+        before, self._hangs = self._hangs, hanging
+        if before and not hanging:
+            self._failed.clear()
+            self._back()
+
+    def _recovered(self, *paths: bytes) -> None:
+        found = [path for path in paths if self._failed.pop(path, None)]
+        if found and not self.failing:
+            self._back()
+
+    def _back(self) -> None:
+        log.info("folder_back", inbox=self.name)
         self._pause = FIRST_PAUSE
 
     @property

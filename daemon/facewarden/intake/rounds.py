@@ -13,6 +13,7 @@ from collections.abc import Callable
 import structlog
 
 from facewarden import logs
+from facewarden.files.failing import role_of
 from facewarden.intake.inbox import ROOM, Inbox
 from facewarden.intake.settle import Settled
 from facewarden.intake.watch import Watch
@@ -146,7 +147,7 @@ class Rounds:
             inbox.lay_out(time.monotonic())
         except OSError as error:
             logs.out_of_reach(inbox.name, error)
-            inbox.failed(time.monotonic(), folder=True)
+            inbox.failed(time.monotonic(), role_of(error))
         self._arm()
         state = (inbox.scanned, inbox.more, inbox.failing, inbox.blind, inbox.not_before)
         # A scan that found nothing new is no news: a hundred idle inboxes need not wake the loop.

@@ -19,7 +19,7 @@ HAD = "state = 'done' AND outcome NOT IN ('vanished', 'superseded') AND NOT gone
 class Job:
     """One original's journey as the journal knows it. `source` and `target` are relative to their folders.
 
-    `content` is the original's HMAC under the journal's key, `root` the number of the folder that it was dropped
+    `attempts` were begun, of which `failures` ended by a failure. `content` is the original's HMAC under the journal's key, `root` the number of the folder that it was dropped
     into (None: an older facewarden did not note it), `placed` which file got the name `target`. `faceless`: pages (or
     photos: 1) without a face. `gone`: the original left the inbox with its outcome, so that whatever stands there under
     its name is a new drop. `owed`: it is still to be archived or deleted.
@@ -41,11 +41,14 @@ class Job:
     faceless: int = 0
     gone: bool = False
     owed: bool = False
+    elsewhere: bool = False
+    """Its result was put into a folder that is no longer the outbox: what became of it there nobody knows."""
+    failures: int = 0
 
 
 COLUMNS = (
     "id, inbox, source, inode, size, mtime_ns, content, root, state, attempts, outcome, reason, target,"
-    " target_inode, target_size, target_mtime_ns, target_content, regions, faceless, gone, owed"
+    " target_inode, target_size, target_mtime_ns, target_content, regions, faceless, gone, owed, elsewhere, failures"
 )
 
 
@@ -54,6 +57,6 @@ def job_of(row: tuple[object, ...]) -> Job:
     identity, inbox, source, inode, size, mtime_ns, *rest = row
     content, root, state, attempts, outcome, reason, target, *placed = rest[:11]
     file = Identity(*placed) if placed[0] is not None else None  # type: ignore[arg-type]
-    counts = (file, *rest[11:13], *map(bool, rest[13:]))
+    counts = (file, *rest[11:13], *map(bool, rest[13:-1]), rest[-1])
     signature = Signature(inode, size, mtime_ns)  # type: ignore[arg-type]
     return Job(identity, inbox, source, signature, content, root, state, attempts, outcome, reason, target, *counts)  # type: ignore[arg-type]

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from facewarden import files
 from facewarden.errors import ALREADY_RUNNING, JOURNAL_DAMAGED, CannotStart
+from facewarden.files.failing import FolderFailedError
 from facewarden.journal import counting, known
 from facewarden.journal.job import COLUMNS, Job, job_of
 from facewarden.journal.known import KnownFolder
@@ -103,6 +104,11 @@ class Opened:
                 for old, new in names.items():
                     database.execute(f"UPDATE OR REPLACE {table} SET inbox = ? WHERE inbox = '/' || ?", (new, old))  # noqa: S608 - constants
 
+    def results_elsewhere(self, inbox: str) -> None:
+        """The inbox has another outbox from now on: its results lie where nobody looks any more."""
+        with self._writing() as database:
+            database.execute("UPDATE jobs SET elsewhere = 1 WHERE inbox = ? AND outcome = 'published'", (inbox,))
+
     def adopt_originals(self, inbox: str, root: int) -> None:
         """The inbox's folder is the same one, and has another number now."""
         with self._writing() as database:
@@ -132,7 +138,8 @@ class Opened:
                 yield self._database
             except sqlite3.OperationalError as error:
                 full = getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL
-                raise OSError(errno.ENOSPC if full else errno.EIO, "the journal is out of reach") from error
+                trouble = OSError(errno.ENOSPC if full else errno.EIO, "the journal is out of reach")
+                raise FolderFailedError("state", trouble) from error
             except sqlite3.DatabaseError:
                 raise CannotStart(JOURNAL_DAMAGED) from None
 

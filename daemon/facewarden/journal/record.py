@@ -71,7 +71,7 @@ class Journal(Opened):
     def failed(self, job: Job, reason: int) -> None:
         """Its last attempt failed for this reason, which is told when it is given up."""
         with self._writing() as database:
-            database.execute("UPDATE jobs SET reason = ? WHERE id = ?", (reason, job.id))
+            database.execute("UPDATE jobs SET failures = failures + 1, reason = ? WHERE id = ?", (reason, job.id))
 
     def placing(
         self,

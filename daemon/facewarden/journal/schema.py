@@ -13,7 +13,7 @@ from pathlib import Path
 from facewarden.errors import FOLDER, JOURNAL_DAMAGED, JOURNAL_NEWER, JOURNAL_OLDER, CannotStart
 from facewarden.journal import counting
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 _FIRST = """
 CREATE TABLE jobs (
     id TEXT PRIMARY KEY,
@@ -57,7 +57,14 @@ CREATE TABLE folders (
 """A file is known by more than its inode, an original by the folder it lies in, an inbox by its folder."""
 _UNTOUCHED = "ALTER TABLE jobs ADD COLUMN ctime_ns INTEGER;"
 """Of rows of an older facewarden it is not known, and not asked."""
-_STEPS: tuple[str, ...] = (_FIRST, _GONE, _ENDED, _IDENTITY, _UNTOUCHED, counting.TABLES + counting.INDEXES)
+_FAILURES = """
+ALTER TABLE jobs ADD COLUMN failures INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE jobs ADD COLUMN elsewhere INTEGER NOT NULL DEFAULT 0;
+"""
+"""Attempts that a worker's failure ended are told from those that the service's own end cut off; and results that were put
+into a folder that is no longer the outbox from those that are missing there."""
+_COUNTED = counting.TABLES + counting.INDEXES
+_STEPS: tuple[str, ...] = (_FIRST, _GONE, _ENDED, _IDENTITY, _UNTOUCHED, _COUNTED, _FAILURES)
 """What makes each version out of the one before it; the first out of nothing."""
 
 FILE = "journal.sqlite"

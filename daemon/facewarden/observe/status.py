@@ -67,8 +67,9 @@ class Status:
         if event in _FOLDER + _EVENTS:
             kind = _FOLDER if event in _FOLDER else _EVENTS
             word = errno.errorcode.get(entry.get("error", 0), "")
+            said = " ".join(filter(None, (str(entry.get("folder", "")), word)))
             with self._guard:
-                self._why[str(entry.get("inbox")), kind] = {event: word}
+                self._why[str(entry.get("inbox")), kind] = {event: said}
 
     def beat(self, now: float) -> None:
         """Write what is new, at most every second; from time to time also that nothing is, as a sign of life."""
@@ -155,5 +156,8 @@ def write_private(file: Path, data: bytes, mode: int = 0o600) -> None:
     new = file.with_name(f".{file.name}.new")
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
     with open(descriptor, "wb") as written:
+        if os.geteuid() == 0:  # root works in the folder of the service's user, who goes on with the file
+            owner = file.parent.stat()
+            os.fchown(descriptor, owner.st_uid, owner.st_gid)
         written.write(data)
     new.replace(file)

@@ -75,17 +75,19 @@ class Pool:
         kind: bytes = protocol.HIDE,
         owner: str | None = None,
         receiver: Receiver | None = None,
+        begin: Callable[[], None] = lambda: None,
     ) -> Reply:
         """Have one photo treated, by a worker that has seen photos of this `owner` only, or None: no photo at all.
 
-        `receiver` takes the frames as they come.
+        `receiver` takes the frames as they come; `begin` is called when a worker is there and is about to get the photo.
 
-        Raises FileRefused, CannotStart where no worker starts any more, PoolStopped where the pool is stopped.
+        Raises what `begin` does, FileRefused, CannotStart where no worker starts any more, PoolStopped where the pool is stopped.
         """
         with self._seats:
             worker = self._take(owner)
             worker.due = time.monotonic() + seconds
             try:
+                begin()
                 return worker.ask(kind, original, recipe, seconds, receiver)
             except FileRefused as refusal:
                 if not worker.alive():

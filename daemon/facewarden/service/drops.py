@@ -63,4 +63,4 @@ def _took_over(earlier: Job, job: Job, root: int) -> bool:
 
 
 def _has_result(journal: Journal, inbox: config.Inbox, earlier: Job) -> bool:
-    return stands(earlier, inbox.folder(FOLDERS[earlier.outcome]), journal.key)
+    return earlier.elsewhere or stands(earlier, inbox.folder(FOLDERS[earlier.outcome]), journal.key)

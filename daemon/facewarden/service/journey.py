@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import errno
+import functools
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,7 +30,8 @@ from facewarden.delivery.preview import preview_name, sheet
 from facewarden.delivery.publish import publish, put
 from facewarden.delivery.quarantine import quarantine
 from facewarden.delivery.results import Results
-from facewarden.errors import CRASHED, NAME_REFUSED, REASONS, FileRefused
+from facewarden.errors import CRASHED, NAME_REFUSED, REASONS, SERVICE_ENDED, FileRefused, Reason
+from facewarden.files.failing import Role, failing_as, role_of
 from facewarden.files.filename import NameRefusedError
 from facewarden.intake.claim import Claim, NotSettledError, claim
 from facewarden.intake.doors import Door
@@ -46,14 +48,19 @@ from facewarden.values import Recipe
 
 log = structlog.get_logger()
 
+CUT_OFF_FACTOR = 3
+"""So many times `limits.attempts` the service's own end may cut off a photo: that is its power, or its memory, far more often than
+the photo."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Ending:
-    """How a journey ended: an outcome, or `again` (the file must settle again, or waits until its folder is back)."""
+    """How a journey ended: an outcome, or `again` (the file must settle again), or `out_of_reach`, of which folder."""
 
     inbox: str
     path: bytes
     outcome: Outcome | Literal["again", "out_of_reach"]
+    folder: Role | None = None
 
 
 class Journey:
@@ -69,8 +76,8 @@ class Journey:
         self._turns = Turns()
         self._counted: set[str] = set()
         """Jobs whose last attempt was counted and has not failed: nothing else may be taken back."""
-        self._owed: set[str] = set()
-        """Jobs whose last attempt could not be taken back yet."""
+        self._owed: dict[str, Reason | None] = {}
+        """Jobs whose last attempt failed for a reason that could not be noted yet; None: it could not be taken back yet."""
 
     def hear(self, entry: structlog.typing.EventDict) -> None:
         """Take in a line of the log: where drawn faces are missed, no photo that is under way is delivered any more."""
@@ -98,7 +105,7 @@ class Journey:
             return Ending(inbox.name, settled.path, "again")
         except OSError as error:
             logs.out_of_reach(inbox.name, error)
-            return Ending(inbox.name, settled.path, "out_of_reach")
+            return Ending(inbox.name, settled.path, "out_of_reach", role_of(error))
         return Ending(inbox.name, settled.path, outcome)
 
     def _known_again(self, inbox: config.Inbox, door: Door, job: Job) -> bool:
@@ -134,7 +141,7 @@ class Journey:
         try:
             self._journal.uncount(job)
         except OSError:
-            self._owed.add(job.id)
+            self._owed[job.id] = None
             raise
 
     def _deliver_new(
@@ -171,18 +178,13 @@ class Journey:
     ) -> Reply | None:
         """Have the photo treated, several times where its reason allows; None where the service is stopping."""
         job = claimed.job
-        if job.id in self._owed:
-            self._journal.uncount(job)
-            self._owed.discard(job.id)
-        last = REASONS.get(job.reason, CRASHED)
-        while True:
-            attempt = self._journal.attempt(job)
-            told["attempt"] = attempt
-            self._counted.add(job.id)
-            if attempt > self._limits.attempts:
-                raise FileRefused(last)
+        failures, last = self._failures(job)
+        while failures < self._limits.attempts:
+            begin = functools.partial(self._begin, job, failures, told)
             try:
-                return self._pool.treat(claimed.data, recipe, self._limits.seconds, owner=owner, receiver=binding)
+                return self._pool.treat(
+                    claimed.data, recipe, self._limits.seconds, owner=owner, receiver=binding, begin=begin
+                )
             except PoolStopped:
                 self._uncount(job)
                 return None
@@ -191,7 +193,36 @@ class Journey:
                 if not last.retry:
                     raise
                 self._counted.discard(job.id)
-                self._journal.failed(job, last.number)
+                failures += 1
+                self._owed[job.id] = last
+                self._pay(job)
+        raise FileRefused(last)
+
+    def _failures(self, job: Job) -> tuple[int, Reason]:
+        """How many attempts failed, and why the last one did."""
+        failed = self._owed.get(job.id)
+        self._pay(job)
+        return (job.failures + 1, failed) if failed else (job.failures, REASONS.get(job.reason, CRASHED))
+
+    def _pay(self, job: Job) -> None:
+        """Note what became of its last attempt; where the journal's disk is full it stays owed."""
+        if job.id not in self._owed:
+            return
+        if failed := self._owed[job.id]:
+            self._journal.failed(job, failed.number)
+        else:
+            self._journal.uncount(job)
+        del self._owed[job.id]
+
+    def _begin(self, job: Job, failures: int, told: dict[str, Any]) -> None:
+        """Count an attempt when a worker is about to get the photo, and not while it waits for one.
+
+        Raises FileRefused where the service ended in the middle of it time and again: it may be what ends the service.
+        """
+        told["attempt"] = attempt = self._journal.attempt(job)
+        self._counted.add(job.id)
+        if attempt - failures > CUT_OFF_FACTOR * self._limits.attempts:
+            raise FileRefused(SERVICE_ENDED)
 
     def _deliver_earlier(self, inbox: config.Inbox, door: Door, claimed: Claim, told: dict[str, Any]) -> Outcome | None:
         """Deliver the result that the same content gave before; None where there is none any more."""
@@ -223,11 +254,11 @@ class Journey:
         wanted = result_name(target_path(inbox, self._journal.key, job.source), result.container)
 
         def require() -> None:
-            with door() as here:
+            with failing_as("inbox"), door() as here:
                 require_original(job, here)
 
         try:
-            with _timed(told, "publish_s"):
+            with _timed(told, "publish_s"), failing_as("hold" if outcome == "held" else "outbox"):
                 require()
                 if outcome == "held":
                     write_note(job.id, result.faceless, result.reply, root, wanted)
@@ -267,7 +298,7 @@ class Journey:
         keep, reason = inbox.originals == "keep", refused.reason
         folder, alone = inbox.folder("quarantine"), report_path(inbox, self._journal.key, claimed.job.source)
         content = claimed.content if claimed.data else None
-        with door() as root:
+        with door() as root, failing_as("quarantine"):
             outcome = quarantine(
                 self._journal, claimed.job, refused, root, folder, keep=keep, alone=alone, content=content
             )

@@ -23,6 +23,7 @@ from facewarden.checks.absent import Latecomers, away_at_start
 from facewarden.checks.emblems import require_emblems
 from facewarden.checks.lost_journal import require_known_results
 from facewarden.config import folders
+from facewarden.decide.release import tidy_released
 from facewarden.delivery.results import Results
 from facewarden.errors import FOLDER, CannotStart, Reason
 from facewarden.identity import hashes
@@ -36,6 +37,7 @@ from facewarden.intake.watch import way_of
 from facewarden.journal import Journal, KnownFolder
 from facewarden.observe.heartbeat import Pulse
 from facewarden.observe.systemd import Notifier
+from facewarden.outcomes import FOLDERS
 from facewarden.pool import Pool, default_size
 from facewarden.service.carriers import Carriers
 from facewarden.service.journey import Ending, Journey
@@ -121,8 +123,11 @@ class Service:
             beat = opened.enter_context(beside(configuration, journal, pool, self.inboxes.values()))
             proof.result()
         for name, trouble in self.away.items():
-            logs.absent(name, silent=trouble == "silent")
+            logs.absent(name, trouble)
         recover(journal, reached)
+        for inbox in self.inboxes.values():
+            with contextlib.suppress(OSError):  # a hold folder that is away has nothing to be tidied now
+                tidy_released(configuration, inbox.settings)
         self._rounds = {name: self._rounds_of(inbox) for name, inbox in self.inboxes.items()}
         self._order = deque(self._rounds.values())
         self._hanging = Hanging(self._rounds.values())
@@ -245,9 +250,9 @@ class Service:
         self._carriers.ended(ending.inbox)
         rounds = self._rounds[ending.inbox]
         if ending.outcome == "out_of_reach":
-            rounds.inbox.failed(time.monotonic())
+            rounds.inbox.failed(time.monotonic(), ending.folder or "inbox", ending.path)
         elif ending.outcome != "again":
-            rounds.inbox.recovered()
+            rounds.inbox.succeeded(ending.path, FOLDERS.get(ending.outcome))
             self._last_outcome = time.monotonic()
         rounds.note(lambda _: rounds.inbox.ended(ending.path))
         if ending.outcome in ("again", "vanished"):  # what stands under that name by now is a drop of its own
