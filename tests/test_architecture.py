@@ -18,8 +18,8 @@ from facewarden import logs
 ROOT = Path(facewarden.__file__).parent
 
 FLOORS: list[set[str]] = [
-    {"facewarden", "errors", "values", "protocol", "files", "logs"},
-    {"regions", "key", "replies", "config"},
+    {"facewarden", "errors", "values", "protocol", "files"},
+    {"regions", "key", "replies", "logs", "config"},
     {"outcomes", "identity", "journal", "pool"},
     {"intake", "delivery"},
     {"decide", "observe", "checks", "treat"},
@@ -88,7 +88,7 @@ def test_each_room_and_module_at_the_top_has_its_line() -> None:
         name.partition("/")[0].removesuffix(".py")
         for name in re.findall(r"^\| `([a-z_/]+(?:\.py)?)` \|", page, re.MULTILINE)
     }
-    assert named == there - {"facewarden"}
+    assert named == there - {"facewarden"} | {"weights"}
     for name in there:
         assert ast.get_docstring(MODULES[name]) or name == "__main__", f"{name} says nothing of itself"
 
