@@ -2,7 +2,7 @@
 
     python -m tests.snapshots >tests/help.txt
 
-`tests/test_cli.py` holds the file and the program equal, so that a change of words is seen in review.
+`tests/cli/test_cli.py` holds the file and the program equal, so that a change of words is seen in review.
 """
 
 from __future__ import annotations

@@ -55,22 +55,29 @@ ROWS: dict[str, str] = {
 """What happens, and the right behaviour."""
 
 ELSEWHERE: dict[str, tuple[str, ...]] = {
-    "kill -9 at every step": ("tests/test_recovery_kill.py", "tests/test_service.py::test_kill_9_costs_nothing"),
-    "half-written, appended, stalled, reopened": ("tests/test_service.py::test_a_growing_file_is_not_read_early",),
+    "kill -9 at every step": (
+        "tests/service/test_recovery_kill.py",
+        "tests/service/test_service.py::test_kill_9_costs_nothing",
+    ),
+    "half-written, appended, stalled, reopened": (
+        "tests/service/test_service.py::test_a_growing_file_is_not_read_early",
+    ),
     "changed, replaced or deleted while read": (
-        "tests/test_claim.py::test_what_changes_while_it_is_read_is_not_taken",
+        "tests/intake/test_claim.py::test_what_changes_while_it_is_read_is_not_taken",
     ),
     "same name, same content, name taken": (
-        "tests/test_service.py::test_a_taken_name_is_never_overwritten",
-        "tests/test_service.py::test_duplicates_may_be_skipped",
-        "tests/test_service.py::test_the_same_content_at_the_same_time_is_worked_on_once",
+        "tests/service/test_service.py::test_a_taken_name_is_never_overwritten",
+        "tests/service/test_service.py::test_duplicates_may_be_skipped",
+        "tests/service/test_service.py::test_the_same_content_at_the_same_time_is_worked_on_once",
     ),
     "a worker that dies, hangs or lies": (
-        "tests/test_pool.py::test_each_cause_has_its_reason",
-        "tests/test_service.py::test_a_killed_worker_is_replaced",
+        "tests/pool/test_pool.py::test_each_cause_has_its_reason",
+        "tests/service/test_service.py::test_a_killed_worker_is_replaced",
     ),
-    "weights missing or changed": ("tests/test_pool.py::test_a_worker_without_its_weights_refuses",),
-    "journal corrupt, absent, older": ("tests/test_journal_disk.py::test_a_journal_that_cannot_be_trusted_is_refused",),
+    "weights missing or changed": ("tests/pool/test_pool.py::test_a_worker_without_its_weights_refuses",),
+    "journal corrupt, absent, older": (
+        "tests/journal/test_journal_disk.py::test_a_journal_that_cannot_be_trusted_is_refused",
+    ),
 }
 """Tests of the ordinary suite that hold a row too, with real files and processes."""
 

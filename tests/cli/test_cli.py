@@ -132,7 +132,7 @@ def test_folders_that_overlap_are_refused(daemon: Daemon) -> None:
 
 def test_help_and_errors_are_the_reviewed_ones(tmp_path: Path) -> None:
     """Each command's help, and what it says to wrong use, is as tests/help.txt has it (tests/snapshots.py writes it)."""
-    root = Path(__file__).resolve().parents[1]
+    root = Path(__file__).resolve().parents[2]
     command = [
         sys.executable,
         "-c",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.test_cli import facewarden
+from tests.cli.test_cli import facewarden
 
 from facewarden.checks import start
 from facewarden.cli.selftest import Figures

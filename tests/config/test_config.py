@@ -39,7 +39,7 @@ def faults_of(folder: Path, whole: object) -> tuple[str, ...]:
 
 def test_the_sample_in_the_repository_is_the_one_printed() -> None:
     """`config/facewarden.yaml` is what `facewarden sample-config` prints."""
-    file = Path(__file__).parents[1] / "config" / "facewarden.yaml"
+    file = Path(__file__).parents[2] / "config" / "facewarden.yaml"
     assert file.read_text(encoding="utf-8") == config.sample()
 
 

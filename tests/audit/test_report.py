@@ -25,7 +25,7 @@ from facewarden.journal import Journal
 
 Portrait = Callable[[int], bytes]
 DAY = 86_400
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def report(daemon: Daemon, *more: str) -> subprocess.CompletedProcess[str]:

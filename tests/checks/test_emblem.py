@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from tests.cli.test_cli import FAST, facewarden
 from tests.daemon import Daemon, pixels_of
-from tests.test_cli import FAST, facewarden
 
 from facewarden import config
 from facewarden.config.recipe import read_emblem

@@ -196,8 +196,8 @@ def test_a_blank_page_is_whole() -> None:
 def test_a_locked_worker_goes_through_them_too() -> None:
     """Qpdf asks for no file, thread or program, whatever it meets."""
     code = f"""
-    sys.path.insert(0, {str(Path(__file__).resolve().parents[1])!r})
-    from tests.test_decode_leaves import DAMAGED, WHOLE
+    sys.path.insert(0, {str(Path(__file__).resolve().parents[3])!r})
+    from tests.sandbox.decode.test_decode_leaves import DAMAGED, WHOLE
     made = [make() for make in (*WHOLE.values(), *DAMAGED.values())]
     from facewarden.errors import FileRefused
     from facewarden.sandbox import decode, lockdown

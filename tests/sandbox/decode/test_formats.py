@@ -11,7 +11,7 @@ from tests import formats
 
 from facewarden.sandbox.decode import recognise
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "formats.md"
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "formats.md"
 
 
 def test_the_page_is_what_the_runs_give() -> None:

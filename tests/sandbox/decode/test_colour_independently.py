@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
-from tests.test_decode_colour import WIDE_PRIMARIES, profile
+from tests.sandbox.decode.test_decode_colour import WIDE_PRIMARIES, profile
 
 from facewarden.errors import FileRefused
 from facewarden.sandbox.decode import decode

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from tests.daemon import Daemon, wait_until
+from tests.decide.test_deciding import run
 from tests.rooms import drop, inbox_in
-from tests.test_deciding import run
 
 from facewarden import config, files
 from facewarden.config.profile import PhotoNames
@@ -23,7 +23,7 @@ from facewarden.values import Recipe
 Portrait = Callable[[int], bytes]
 ALL = Names(config.Profile(photos=PhotoNames(ignore=())))
 """Of an operator who wants hidden photos too: the table is not a matter of taste."""
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "folders.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "folders.md"
 SHOWN = {"\r": "\\r", "\uf03a": "\\uf03a"}
 
 

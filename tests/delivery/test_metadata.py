@@ -15,8 +15,8 @@ import pillow_heif
 import pytest
 from PIL import Image, ImageCms, PngImagePlugin
 from tests.daemon import Daemon, pixels_of
+from tests.delivery.test_encode import jpeg_segments, png_chunks
 from tests.documents import pdf, stream
-from tests.test_encode import jpeg_segments, png_chunks
 
 from facewarden.config.profile import Output
 from facewarden.delivery.encode import result_of

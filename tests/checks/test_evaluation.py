@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from tests.test_cli import facewarden
+from tests.cli.test_cli import facewarden
 
 from facewarden.checks.evaluation import Figures, Labelled, read_labels, read_predictions, wilson
 from facewarden.errors import CannotStart, Exit
