@@ -20,7 +20,7 @@ ROOT = Path(facewarden.__file__).parent
 FLOORS: list[set[str]] = [
     {"facewarden", "errors", "values", "protocol", "files"},
     {"regions", "key", "replies", "logs", "config"},
-    {"outcomes", "identity", "journal", "pool"},
+    {"outcomes", "journal", "pool"},
     {"intake", "delivery"},
     {"decide", "observe", "checks", "treat"},
     {"audit"},

@@ -29,9 +29,9 @@ from tests.documents import encrypted, scanned
 from tests.systemd import Ear
 from tests.telltale import EXPLODING
 
-from facewarden import config, errors
+from facewarden import config
 from facewarden.audit import chaining
-from facewarden.errors import REASONS, Reason
+from facewarden.errors import REASONS, Reason, refusals
 
 SECONDS = 8
 """A photo's time; long enough for an honest one on a loaded machine."""
@@ -39,36 +39,36 @@ SECONDS = 8
 LIMITS = {"megabytes": 1, "megapixels": 1, "side": 17000, "frames": 3, "seconds": SECONDS, "attempts": 1}
 
 FILES: dict[Reason, Callable[[], bytes]] = {
-    errors.NOT_A_PICTURE: lambda: NAME.encode() * 50,
-    errors.NOT_ACCEPTED: lambda: b"%!PS-Adobe-3.0 " + NAME.encode() * 50,
-    errors.DAMAGED: lambda: _damaged(photo(1, "PNG")),
-    errors.TRUNCATED: lambda: photo(2)[:-900],
-    errors.TOO_MANY_BYTES: lambda: photo(3) + NAME.encode() * 50_000,
-    errors.TOO_MANY_PIXELS: lambda: plain("PNG", (1100, 1100)),
-    errors.SIDE_TOO_LONG: lambda: plain("PNG", (17001, 4)),
-    errors.TOO_MANY_FRAMES: lambda: frames(4),
-    errors.EMPTY: lambda: b"",
-    errors.DOCUMENT_LOCKED: lambda: encrypted(NAME.encode()),
-    errors.DOCUMENT_DAMAGED: lambda: b"%PDF-1.7\n" + NAME.encode() * 50 + b"\n%%EOF",
-    errors.DOCUMENT_TOO_LONG: lambda: scanned(*[Image.new("RGB", (60, 60))] * 4, title=NAME),
+    refusals.NOT_A_PICTURE: lambda: NAME.encode() * 50,
+    refusals.NOT_ACCEPTED: lambda: b"%!PS-Adobe-3.0 " + NAME.encode() * 50,
+    refusals.DAMAGED: lambda: _damaged(photo(1, "PNG")),
+    refusals.TRUNCATED: lambda: photo(2)[:-900],
+    refusals.TOO_MANY_BYTES: lambda: photo(3) + NAME.encode() * 50_000,
+    refusals.TOO_MANY_PIXELS: lambda: plain("PNG", (1100, 1100)),
+    refusals.SIDE_TOO_LONG: lambda: plain("PNG", (17001, 4)),
+    refusals.TOO_MANY_FRAMES: lambda: frames(4),
+    refusals.EMPTY: lambda: b"",
+    refusals.DOCUMENT_LOCKED: lambda: encrypted(NAME.encode()),
+    refusals.DOCUMENT_DAMAGED: lambda: b"%PDF-1.7\n" + NAME.encode() * 50 + b"\n%%EOF",
+    refusals.DOCUMENT_TOO_LONG: lambda: scanned(*[Image.new("RGB", (60, 60))] * 4, title=NAME),
 }
 """What makes a file end for each reason, in an inbox of default settings."""
 
 STRICT: dict[Reason, dict[str, Any]] = {
-    errors.NOT_ENCODED: {"output": {"format": "webp"}},
-    errors.ZONE_OUTSIDE: {"zones": {"always": [{"rectangle": [5000, 5000, 10, 10]}]}},
+    refusals.NOT_ENCODED: {"output": {"format": "webp"}},
+    refusals.ZONE_OUTSIDE: {"zones": {"always": [{"rectangle": [5000, 5000, 10, 10]}]}},
 }
 """Settings under which a file ends for a reason that is none of its own."""
 
 DEATHS = {
-    errors.CRASHED: signal.SIGSEGV,
-    errors.OUT_OF_MEMORY: signal.SIGKILL,
-    errors.REFUSED_CALL: signal.SIGSYS,
-    errors.DEADLINE: None,
+    refusals.CRASHED: signal.SIGSEGV,
+    refusals.OUT_OF_MEMORY: signal.SIGKILL,
+    refusals.REFUSED_CALL: signal.SIGSYS,
+    refusals.DEADLINE: None,
 }
 """What befalls a worker in the middle of a photo; None: it stands still."""
 
-NOT_BY_A_FILE = {errors.BAD_REPLY, errors.SEARCH_FAILED, errors.FACE_REMAINS, errors.NOT_WRITTEN}
+NOT_BY_A_FILE = {refusals.BAD_REPLY, refusals.SEARCH_FAILED, refusals.FACE_REMAINS, refusals.NOT_WRITTEN}
 """Reasons that no file at hand causes in a whole worker: for these it would have to be broken into, or be full of bugs.
 
 They go the same way as the others from the moment at which the pool has the reason's number.
@@ -248,8 +248,8 @@ def every_outcome(life: Life) -> None:
         life.drop_plain(photo(15))
         for make in FILES.values():
             life.drop("plain", make())
-        life.drop(errors.NOT_ENCODED.name, file_of(Image.fromarray(noise(4, 16500, 1)), "PNG"))
-        life.drop(errors.ZONE_OUTSIDE.name, photo(13))
+        life.drop(refusals.NOT_ENCODED.name, file_of(Image.fromarray(noise(4, 16500, 1)), "PNG"))
+        life.drop(refusals.ZONE_OUTSIDE.name, photo(13))
         life.drop_refused(photo(16))
         count = 7 + len(FILES) + len(STRICT)
         life.wait_for(count, "all files end")
@@ -335,7 +335,7 @@ def _everything_happened(life: Life, heard: dict[str, bytes]) -> None:
     """Or the silence would prove nothing."""
     outcomes = {outcome for outcome, _ in life.ended()}
     reasons = {REASONS[reason] for outcome, reason in life.ended() if outcome == "quarantined"}
-    possible = {*FILES, *STRICT, *DEATHS, errors.UNREADABLE, errors.NAME_REFUSED}
+    possible = {*FILES, *STRICT, *DEATHS, refusals.UNREADABLE, refusals.NAME_REFUSED}
     assert outcomes == {"published", "held", "quarantined"}
     assert reasons == possible
     assert possible | NOT_BY_A_FILE == {reason for number, reason in REASONS.items() if number < 40}

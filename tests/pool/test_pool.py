@@ -47,7 +47,7 @@ from facewarden.values import Frame, Picture, Pixels, Recipe, Terms
 RECIPE = Recipe(thresholds={"blazeface": 0.3}, smallest_face=40)
 
 FAKE = (
-    "import os; from facewarden import errors, protocol; from facewarden.sandbox import wire; "
+    "import os; from facewarden import protocol; from facewarden.errors import obstacles, refusals; from facewarden.sandbox import wire; "
     "wire.read_prologue(); wire.write_ready(0, seccomp=False); wire.read_request()"
 )
 """A process that takes a photo as a worker does; what it does then is the test's."""
@@ -246,11 +246,11 @@ def test_a_worker_that_cannot_be_replaced_harms_no_other(photo: bytes, monkeypat
         ("import os, signal; os.kill(os.getpid(), signal.SIGSYS)", REFUSED_CALL),
         ("import os, signal; os.kill(os.getpid(), signal.SIGABRT)", CRASHED),
         ("import os, signal; os.kill(os.getpid(), signal.SIGXCPU)", DEADLINE),
-        ("wire.write_failure(errors.OUT_OF_MEMORY)", OUT_OF_MEMORY),
-        ("wire.write_failure(errors.ALREADY_RUNNING)", BAD_REPLY),
+        ("wire.write_failure(refusals.OUT_OF_MEMORY)", OUT_OF_MEMORY),
+        ("wire.write_failure(obstacles.ALREADY_RUNNING)", BAD_REPLY),
         ("os.write(1, bytes(99)); input()", BAD_REPLY),
         ("os.write(1, protocol.TAG.pack(protocol.PICTURE)); os.close(1); wire.read_request()", BAD_REPLY),
-        ("os.write(2, bytes(10_000_000)); wire.write_failure(errors.DAMAGED)", DAMAGED),
+        ("os.write(2, bytes(10_000_000)); wire.write_failure(refusals.DAMAGED)", DAMAGED),
     ],
 )
 def test_each_cause_has_its_reason(photo: bytes, last_act: str, reason: Reason) -> None:
@@ -268,7 +268,7 @@ def test_each_cause_has_its_reason(photo: bytes, last_act: str, reason: Reason) 
 
 def test_a_worker_that_speaks_unasked_is_noticed(photo: bytes) -> None:
     """What a worker says after its answer makes it unfit for the next photo, and is no part of that one's answer."""
-    more = "wire.write_failure(errors.DAMAGED); os.write(1, b'more'); wire.read_request()"
+    more = "wire.write_failure(refusals.DAMAGED); os.write(1, b'more'); wire.read_request()"
     worker = WorkerProcess(Terms(), ("-c", f"{FAKE}; {more}"))
     try:
         worker.wait_ready()

@@ -13,13 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from facewarden import protocol
-from facewarden.errors import (
-    CRASHED,
-    REASONS,
-    WEIGHTS_ALTERED,
-    FileRefused,
-    Reason,
-)
+from facewarden.errors import CRASHED, REASONS, WEIGHTS_ALTERED, FileRefused, Reason
 from facewarden.replies import read_reply, read_start
 from facewarden.sandbox import wire
 from facewarden.values import DETECTORS, FORMATS, SHAPES, Frame, Limits, Moment, Picture, Recipe, Region

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from facewarden import __version__, config
+from facewarden.config.identity import hashes
 from facewarden.errors import REASONS
-from facewarden.identity import hashes
 from facewarden.journal import SelfTests, Tally
 from facewarden.outcomes import WORDS
 

@@ -11,9 +11,9 @@ from typing import Any, Literal
 
 from facewarden import __version__, config
 from facewarden.audit import accounts
+from facewarden.config.identity import identities
 from facewarden.errors import FOLDER, CannotStart
 from facewarden.files.failing import role_of
-from facewarden.identity import identities
 from facewarden.journal import read_counts, read_owed
 from facewarden.observe.status import FILE, process_start
 from facewarden.outcomes import WORDS

@@ -18,7 +18,7 @@ from typing import Any
 import structlog
 
 from facewarden import __version__, config
-from facewarden.identity import identities
+from facewarden.config.identity import identities
 from facewarden.intake.inbox import Inbox
 from facewarden.pool import Pool
 

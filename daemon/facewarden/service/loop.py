@@ -23,10 +23,10 @@ from facewarden.checks.absent import Latecomers, away_at_start
 from facewarden.checks.emblems import require_emblems
 from facewarden.checks.lost_journal import require_known_results
 from facewarden.config import folders
+from facewarden.config.identity import hashes
 from facewarden.decide.release import tidy_released
 from facewarden.delivery.results import Results
 from facewarden.errors import FOLDER, CannotStart, Reason
-from facewarden.identity import hashes
 from facewarden.intake.doors import take_known
 from facewarden.intake.hanging import Hanging
 from facewarden.intake.inbox import Inbox

@@ -5,20 +5,20 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from facewarden import config
+from facewarden.config.models import Configuration
 
-MANIFEST = Path(__file__).resolve().parent / "weights" / "manifest.json"
+MANIFEST = Path(__file__).resolve().parents[1] / "weights" / "manifest.json"
 SHOWN = 12
 """Hex digits of a SHA-256 that are shown: enough to tell one version from another."""
 
 
-def identities(configuration: config.Configuration) -> dict[str, str]:
+def identities(configuration: Configuration) -> dict[str, str]:
     """Each detector that any inbox asks, with the beginning of its weights' SHA-256."""
     asked = {name for inbox in configuration.inboxes for name in inbox.detect.thresholds()}
     return {name: sha256[:SHOWN] for name, sha256 in hashes(configuration).items() if name in asked}
 
 
-def hashes(configuration: config.Configuration) -> dict[str, str]:
+def hashes(configuration: Configuration) -> dict[str, str]:
     """The whole SHA-256 of each detector's weights, as the manifest and the configuration demand it."""
     manifest = json.loads(MANIFEST.read_bytes())
     found: dict[str, str] = {said["used_by"]: said["sha256"] for said in manifest.values()}
