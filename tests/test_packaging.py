@@ -26,7 +26,7 @@ from facewarden import config
 from facewarden.values import DETECTORS
 
 ROOT = Path(__file__).resolve().parent.parent
-WEIGHTS = ROOT / "daemon" / "facewarden" / "weights"
+WEIGHTS = ROOT / "daemon" / "facewarden" / "sandbox" / "weights"
 MANIFEST: dict[str, dict[str, Any]] = json.loads((WEIGHTS / "manifest.json").read_text())
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
@@ -67,7 +67,7 @@ def test_sdist_carries_no_weights(sdist: Path) -> None:
 @pytest.mark.parametrize("name", MANIFEST)
 def test_wheel_carries_the_weights_and_their_licence(wheel: zipfile.Path, name: str) -> None:
     """A wheel built from the sdist holds each weights file of the manifest, unaltered, with its licence beside it."""
-    folder = wheel / "facewarden" / "weights"
+    folder = wheel / "facewarden" / "sandbox" / "weights"
     assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == MANIFEST[name]["sha256"]
     assert (folder / MANIFEST[name]["licence_file"]).is_file()
 

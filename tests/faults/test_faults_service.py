@@ -327,7 +327,7 @@ def test_weights_that_are_not_the_ones(service: Harness, content: bytes) -> None
     """With altered or empty weights in the package's place the service refuses to start; nothing passes through."""
     import facewarden
 
-    weights = Path(facewarden.__file__).parent / "weights/face_detection_full_range_sparse.tflite"
+    weights = Path(facewarden.__file__).parent / "sandbox/weights/face_detection_full_range_sparse.tflite"
     altered = service.folder / "altered"
     altered.write_bytes(content)
     script = 'mount --bind "$1" "$2" && shift 2 && exec "$@"'

@@ -333,7 +333,7 @@ def test_nobody_of_the_same_user_looks_into_the_service(closing: str, seen: byte
 def test_a_worker_without_its_weights_refuses(tmp_path: Path, harm: Callable[[Path], object], reason: Reason) -> None:
     """Missing or altered weights are the worker's first and last word, with the exit code of a failed start."""
     shutil.copytree(Path(facewarden.__file__).parent, tmp_path / "facewarden")
-    harm(tmp_path / "facewarden/weights/centerface.onnx")
+    harm(tmp_path / "facewarden/sandbox/weights/centerface.onnx")
     start = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from facewarden.sandbox.worker import main; sys.exit(main(['99999999']))"
     done = subprocess.run(
         [sys.executable, "-c", start], capture_output=True, check=False, input=protocol.PROLOGUE.pack(0)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from facewarden.config.models import Configuration
 
-MANIFEST = Path(__file__).resolve().parents[1] / "weights" / "manifest.json"
+MANIFEST = Path(__file__).resolve().parents[1] / "sandbox" / "weights" / "manifest.json"
 SHOWN = 12
 """Hex digits of a SHA-256 that are shown: enough to tell one version from another."""
 

@@ -15,7 +15,7 @@ import pathlib
 from facewarden.errors import WEIGHTS_ALTERED, WEIGHTS_MISSING, CannotStart
 from facewarden.values import DetectorName
 
-FOLDER = pathlib.Path(__file__).resolve().parent.parent / "weights"
+FOLDER = pathlib.Path(__file__).resolve().parent
 MANIFEST = "manifest.json"
 
 
