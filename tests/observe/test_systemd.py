@@ -28,7 +28,7 @@ def test_systemd_understands_the_unit(tmp_path: Path, with_drop_in: bool) -> Non
     # It wants to see the program, which need not be installed here.
     unit.write_text(UNIT.read_text().replace("=/opt/facewarden/bin/facewarden run", f"={sys.executable} run"))
     if with_drop_in:
-        shutil.copytree(FOLDER / "facewarden.service.loop.d", tmp_path / "facewarden.service.loop.d")
+        shutil.copytree(FOLDER / "facewarden.service.d", tmp_path / "facewarden.service.d")
     answer = analyze("verify", "--man=no", unit)
     assert (answer.returncode, answer.stdout, answer.stderr) == (0, "", "")
 

@@ -27,6 +27,7 @@ from facewarden.intake.rhythm import SHARE, Rhythm
 from facewarden.intake.root import Root
 from facewarden.intake.scan import SHARED, look, scan, stands_beside
 from facewarden.intake.settle import HOLLOW_TIMES, Settled, Settling
+from facewarden.intake.troubles import Troubles
 from facewarden.intake.uncounted import Uncounted
 from facewarden.values import Recipe
 
@@ -40,9 +41,6 @@ BATCH = 100
 
 SHORTEST_SCAN = 1.0
 """Seconds that lie at least between two scans that events ask for."""
-
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
-"""Seconds before a folder that failed is tried again; doubled at each failure."""
 
 
 class Inbox:
@@ -82,11 +80,7 @@ class Inbox:
         self._known = Known(functools.partial(finished, settings.name), amended)
         self._rhythm = Rhythm(settings.name, settings.scan_every, share)
         self._under_way: set[bytes] = set()
-        self._not_before = 0.0
-        self._failed: dict[bytes, Role] = {}
-        """By path: which folder failed for it; under no path the inbox itself, when it was scanned."""
-        self._hangs = False
-        self._pause = FIRST_PAUSE
+        self._troubles = Troubles(settings.name)
         self._growing = 0
 
     @property
@@ -100,7 +94,7 @@ class Inbox:
     @property
     def failing(self) -> bool:
         """Whether one of its folders was out of reach when it was tried last."""
-        return self._hangs or bool(self._failed)
+        return bool(self._troubles)
 
     @property
     def waiting(self) -> int:
@@ -143,10 +137,9 @@ class Inbox:
             self.more = False
             for path, signature in self._oldest(root):
                 self._see(path, signature, now)
-            left = [path for path in self._failed if path and not files.status_of(path, root)]
+            self._troubles.end(lambda path, _: not path or not files.status_of(path, root))
         self._known.scan_ended()
         self.scanned = True
-        self._recovered(b"", *left)
 
     def scan_soon(self) -> None:
         """Scan, but not at every one of a thousand events that ask for it."""
@@ -167,11 +160,11 @@ class Inbox:
     def take(self, now: float) -> Settled | None:
         """The next settled file, oldest first; under way until `ended`. None while there is none."""
         self.lay_out(now)
-        return self.ready.popleft() if self.ready and now >= self._not_before else None
+        return self.ready.popleft() if self.ready and now >= self.not_before else None
 
     def lay_out(self, now: float) -> None:
         """Put what has settled into `ready`, where nothing lies there any more."""
-        if self.ready or now < self._not_before or not self._settling.could_be_settled(now):
+        if self.ready or now < self.not_before or not self._settling.could_be_settled(now):
             return
         with self.root.opened() as root:
             looks = functools.partial(self._looked, root), BATCH, functools.partial(self._state_of, root)
@@ -187,40 +180,27 @@ class Inbox:
 
     def failed(self, now: float, role: Role = "inbox", path: bytes = b"") -> None:
         """The folder of this role was out of reach for the file at a path: wait longer each time before the next try."""
-        self._failed[path] = role
-        self._not_before = self.next_scan = now + self._pause
-        self._pause = min(self._pause * 2, LONGEST_PAUSE)
+        self._troubles.add(now, role, path)
+        self.next_scan = self.not_before
 
     def succeeded(self, path: bytes, role: Role | None) -> None:
         """The file at this path has had its outcome, and lies in the folder of this role; others may fail all the same."""
-        fine = {"inbox", "state", role}
-        self._recovered(path, *(other for other, failed in self._failed.items() if failed in fine))
+        fine = ("inbox", "state", role)
+        self._troubles.end(lambda other, failed: other == path or failed in fine)
 
     def hangs(self, *, hanging: bool) -> None:
         """One of its folders answers to nothing, or does again."""
-        before, self._hangs = self._hangs, hanging
-        if before and not hanging:
-            self._failed.clear()
-            self._back()
-
-    def _recovered(self, *paths: bytes) -> None:
-        found = [path for path in paths if self._failed.pop(path, None)]
-        if found and not self.failing:
-            self._back()
-
-    def _back(self) -> None:
-        log.info("folder_back", inbox=self.name)
-        self._pause = FIRST_PAUSE
+        self._troubles.hang(hanging=hanging)
 
     @property
     def not_before(self) -> float:
-        return self._not_before
+        return self._troubles.not_before
 
     def next_due(self, now: float) -> float:
         """When this inbox wants attention next."""
         settled = now if self.ready else self._settling.next_due()
         due = self.next_scan if settled is None else min(self.next_scan, settled)
-        return max(due, self._not_before, now)
+        return max(due, self.not_before, now)
 
     def _oldest(self, root: int) -> Iterator[tuple[bytes, Signature]]:
         """Those files of the folder that are new, at most as many as there is room for, and those watched already."""

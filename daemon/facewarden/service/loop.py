@@ -1,4 +1,4 @@
-"""The loop: recover, run, drain. The one place that knows the whole order of a photo's journey.
+"""The loop: hand out, listen, drain. The one place that knows the whole order of the service (opening.py: what must stand before it).
 
 One thread runs the loop and hands out; each inbox has a thread that scans and settles (intake/rounds.py), and each photo
 under way one that carries it (carriers.py). What they tell the loop goes through one queue, which is also what signals use.
@@ -7,42 +7,21 @@ under way one that carries it (carriers.py). What they tell the loop goes throug
 from __future__ import annotations
 
 import contextlib
-import json
-import os
 import queue
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 import structlog
 
-from facewarden import __version__, config, logs
-from facewarden.checks import moves
-from facewarden.checks.absent import Latecomers, away_at_start
-from facewarden.checks.emblems import require_emblems
-from facewarden.checks.lost_journal import require_known_results
-from facewarden.config import folders
-from facewarden.config.identity import hashes
-from facewarden.decide.release import tidy_released
-from facewarden.delivery.results import Results
-from facewarden.errors import FOLDER, CannotStart, Reason
-from facewarden.intake.doors import take_known
+from facewarden import config
+from facewarden.checks.absent import Latecomers
 from facewarden.intake.hanging import Hanging
 from facewarden.intake.inbox import Inbox
-from facewarden.intake.rhythm import SHARE
-from facewarden.intake.root import root_of
 from facewarden.intake.rounds import Rounds
-from facewarden.intake.watch import way_of
-from facewarden.journal import Journal, KnownFolder
-from facewarden.observe.heartbeat import Pulse
-from facewarden.observe.systemd import Notifier
 from facewarden.outcomes import FOLDERS
-from facewarden.pool import Pool, default_size
-from facewarden.service.carriers import Carriers
-from facewarden.service.journey import Ending, Journey
-from facewarden.service.recovery import recover
-from facewarden.service.upkeep import beside
+from facewarden.service.journey import Ending
+from facewarden.service.opening import open_parts, require_folders
 
 log = structlog.get_logger()
 
@@ -71,15 +50,8 @@ class Service:
         anew: bool = False,
     ) -> None:
         """`anew`: begin with a new journal also where that would do kept originals a second time."""
-        take_known(configuration)
-        self.away = away_at_start(configuration)
+        self.away = require_folders(configuration, anew=anew)
         """Inboxes that are not served, because their folders were away at the start."""
-        found = folders.faults(configuration, self.away) or moves.faults(configuration, self.away)
-        if found:
-            raise CannotStart(FOLDER, tuple(found))
-        if not anew:
-            require_known_results(configuration, self.away)
-        folders.create_missing(configuration, self.away)
         self._latecomers = Latecomers(configuration, self.away, lambda: self.succeed(configuration))
         self.successor: config.Configuration | None = None
         """The configuration to go on with after `run`, where one was given meanwhile."""
@@ -88,68 +60,12 @@ class Service:
         self._stopping = False
         self._last_outcome = 0.0
         with contextlib.ExitStack() as opened:
-            self._open(configuration, opened)
+            parts = open_parts(configuration, self.away, self._messages.put, opened)
             self._opened = opened.pop_all()
-
-    def _open(self, configuration: config.Configuration, opened: contextlib.ExitStack) -> None:
-        journal = Journal(configuration.state, proved=False)
-        opened.callback(journal.close)
-        served = [settings for settings in configuration.inboxes if settings.name not in self.away]
-        moves.carry_along(served, journal)
-        known = {folder.inbox: folder for folder in journal.known_folders() if folder.role == "inbox"}
-        self.inboxes = {
-            settings.name: self._inbox(settings, configuration, journal, known.get(settings.name))
-            for settings in served
-        }
-        for inbox in self.inboxes.values():
-            opened.callback(inbox.root.close)
-        reached = {
-            name: (inbox.settings, inbox.root.proved) for name, inbox in self.inboxes.items() if inbox.first_look()
-        }
-        size = default_size() if configuration.workers == "auto" else configuration.workers
-        pool = Pool(size, _worker_died, config.terms_of(configuration))
-        results = Results(configuration.state / "results", journal.key, configuration.results_megabytes << 20)
-        journey = Journey(journal, pool, results, configuration.limits, json.dumps(hashes(configuration)))
-        opened.enter_context(logs.heard_by(journey.hear))
-        # One more than workers: while one photo is encoded, its worker already searches the next.
-        self._carriers = Carriers(journey, size + 1, self._messages.put)
-        opened.callback(self._carriers.close)
-        # A million rows take their time to be proved: meanwhile workers start and search drawn faces, which need no row.
-        with ThreadPoolExecutor(1, "proof") as aside:
-            proof = aside.submit(journal.prove)
-            pool.start()
-            opened.callback(pool.stop)
-            require_emblems(pool, {f"inboxes[{n}].": inbox.recipe for n, inbox in enumerate(self.inboxes.values())})
-            beat = opened.enter_context(beside(configuration, journal, pool, self.inboxes.values()))
-            proof.result()
-        for name, trouble in self.away.items():
-            logs.absent(name, trouble)
-        recover(journal, reached)
-        for inbox in self.inboxes.values():
-            with contextlib.suppress(OSError):  # a hold folder that is away has nothing to be tidied now
-                tidy_released(configuration, inbox.settings)
+        self.inboxes, self._carriers, self._pulse = parts.inboxes, parts.carriers, parts.pulse
         self._rounds = {name: self._rounds_of(inbox) for name, inbox in self.inboxes.items()}
         self._order = deque(self._rounds.values())
         self._hanging = Hanging(self._rounds.values())
-        self._pulse = Pulse(Notifier.of(os.environ), journal, pool, self.inboxes.values(), beat)
-        assert pool.protection
-        locked = {"landlock": pool.protection.landlock, "seccomp": pool.protection.seccomp}
-        tell = log.info if pool.protection.complete else log.warning
-        tell("started", version=__version__, workers=size, **locked)
-
-    def _inbox(
-        self,
-        settings: config.Inbox,
-        configuration: config.Configuration,
-        journal: Journal,
-        known: KnownFolder | None,
-    ) -> Inbox:
-        way = way_of(settings.path, settings.watch)
-        log.info("inbox", inbox=settings.name, watch=way)
-        recipe = config.recipe_of(settings, configuration.limits.for_worker())
-        share = SHARE / len(configuration.inboxes)
-        root = root_of(settings, journal, known)
-        return Inbox(settings, recipe, way, journal.finished, journal.amended, share, root)
 
     def _rounds_of(self, inbox: Inbox) -> Rounds:
         return Rounds(inbox, lambda: self._messages.put(inbox.name), self._messages.put)
@@ -275,7 +191,3 @@ class Service:
 
     def _awaited(self) -> int:
         return sum(self._carriers.of(name) for name in self.inboxes if name not in self._hanging)
-
-
-def _worker_died(reason: Reason) -> None:
-    log.warning("worker_died", reason=reason.number, reason_name=reason.name)
