@@ -113,6 +113,16 @@ def _module(target: str) -> str:
     return target
 
 
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_modules_and_functions_are_of_a_size_to_be_read(name: str) -> None:
+    """At most 220 lines a module and 50 a function: what grows beyond has two topics."""
+    tree = MODULES[name]
+    assert max((getattr(node, "end_lineno", 0) or 0 for node in ast.walk(tree)), default=0) <= 220
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            assert (node.end_lineno or 0) - node.lineno < 50, node.name
+
+
 DANGEROUS = {
     "cv2",
     "mediapipe",

@@ -11,7 +11,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from tests.pictures import flat, frame, opened, seen
 
-from facewarden.delivery.encode import SUFFIXES, container_of, encode, result_format, result_name
+from facewarden.delivery.containers import SUFFIXES, container_of, result_format, result_name
+from facewarden.delivery.encode import encode
 from facewarden.errors import NOT_ENCODED, FileRefused
 from facewarden.values import FORMATS, Frame, Picture, Pixels
 

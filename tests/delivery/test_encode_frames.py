@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.pictures import flat, frame, opened, seen
 
-from facewarden.delivery.encode import encode, result_format
+from facewarden.delivery.containers import result_format
+from facewarden.delivery.encode import encode
 from facewarden.errors import NOT_ENCODED, FileRefused
 from facewarden.values import FORMATS, Frame, Picture
 

@@ -13,7 +13,7 @@ from tests.rooms import drop, inbox_in
 
 from facewarden import config, files
 from facewarden.config.profile import PhotoNames
-from facewarden.delivery.encode import SUFFIXES
+from facewarden.delivery.containers import SUFFIXES
 from facewarden.intake.foreign import ROWS, Row, row_of
 from facewarden.intake.inbox import Inbox
 from facewarden.intake.names import Names, notes_beside

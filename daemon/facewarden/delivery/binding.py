@@ -6,7 +6,8 @@ import dataclasses
 
 from facewarden.config.models import LimitsSection
 from facewarden.config.profile import Output
-from facewarden.delivery.encode import FAILURES, book, document_format, ordered, page, without
+from facewarden.delivery.containers import document_format
+from facewarden.delivery.encode import FAILURES, book, ordered, page, without
 from facewarden.delivery.encoder import encode_in_time
 from facewarden.errors import NOT_ENCODED, FileRefused
 from facewarden.replies import Reply

@@ -13,45 +13,12 @@ from PIL import Image
 
 from facewarden.config.profile import Keep, Output
 from facewarden.delivery.book import Book, TiffBook
+from facewarden.delivery.containers import LOSSLESS, result_format
 from facewarden.delivery.pdf import PdfBook
 from facewarden.errors import NOT_ENCODED, FileRefused
 from facewarden.values import DOCUMENTS, SUBSAMPLINGS, Frame, Moment, Picture
 
-SUFFIXES: dict[str, tuple[bytes, ...]] = {
-    "JPEG": (b".jpg", b".jpeg", b".jpe", b".jfif"),
-    "PNG": (b".png", b".apng"),
-    "TIFF": (b".tif", b".tiff"),
-    "GIF": (b".gif",),
-    "WEBP": (b".webp",),
-    "BMP": (b".bmp", b".dib"),
-    "JPEG2000": (b".jp2", b".j2k", b".jpx", b".jpf", b".j2c"),
-    "AVIF": (b".avif", b".avifs"),
-    "PPM": (b".ppm", b".pgm", b".pnm", b".pbm"),
-    "TGA": (b".tga",),
-    "PDF": (b".pdf",),
-}
-"""Name endings of each container; the first is given to a result whose original was called otherwise."""
-
-_FOREIGN_SUFFIXES = {
-    b".heic",
-    b".heif",
-    b".hif",
-    b".psd",
-    b".ico",
-    b".icns",
-    b".mpo",
-    b".pcx",
-    b".dds",
-    b".fli",
-    b".flc",
-    b".blp",
-    b".qoi",
-}
-_PICTURE_SUFFIXES = {suffix for suffixes in SUFFIXES.values() for suffix in suffixes} | _FOREIGN_SUFFIXES
-_MANY_FRAMES = {"PNG", "TIFF", "GIF", "WEBP", "AVIF"}
 _WITHOUT_ALPHA = {"JPEG", "PPM", "PDF"}
-_LOSSLESS = {"JPEG": "PNG", "AVIF": "PNG"}
-"""Where a result goes that shall lose nothing, for containers that cannot but lose."""
 _LONGEST_SIDE = {"JPEG": 65_500, "WEBP": 16_383, "AVIF": 32_768}
 """Pixels: what libjpeg and libwebp write at most, and libavif reads again at most (it writes more)."""
 _LONGEST_SHOWN = 655_350
@@ -91,7 +58,7 @@ def ordered(picture: Picture, output: Output, *, untouched: bool = False) -> Ord
     container = result_format(kept, output.format)
     lossless = untouched and output.untouched == "lossless"
     if lossless:
-        container = _LOSSLESS.get(container, container)
+        container = LOSSLESS.get(container, container)
     quality = output.jpeg_quality
     if untouched and output.untouched == "match":
         quality = kept.quality or quality
@@ -108,21 +75,6 @@ def without(picture: Picture, keep: Keep) -> Picture:
     return dataclasses.replace(picture, frames=frames, dpi=None)
 
 
-def result_format(picture: Picture, wanted: str) -> str:
-    """The container of the result: the one wanted (`same`: the original's), unless it could not hold all frames."""
-    choice = picture.format if wanted == "same" else wanted.upper()
-    if len(picture.frames) == 1:
-        return choice
-    if picture.format in DOCUMENTS:
-        return document_format(picture.format, wanted)
-    return choice if choice in _MANY_FRAMES else picture.format if picture.format in _MANY_FRAMES else "PNG"
-
-
-def document_format(original: str, wanted: str) -> str:
-    """The container of a result of several pages: they differ in size, and as an animation nobody could read them."""
-    return "TIFF" if wanted == "tiff" else original
-
-
 def book(container: str, picture: Picture, quality: int) -> Book:
     """An empty document of this container (one of DOCUMENTS)."""
     if container == "PDF":
@@ -130,21 +82,6 @@ def book(container: str, picture: Picture, quality: int) -> Book:
     # libtiff writes no EXIF directory, but TIFF has a tag of its own for the date.
     tags = {_DATE_TIME: _text(picture.captured)} if picture.captured else {}
     return TiffBook(tags, quality if picture.format == "TIFF" and picture.quality else None)
-
-
-def result_name(name: bytes, container: str) -> bytes:
-    """The original's name with the ending of the result's container; an ending of no picture format is kept."""
-    stem, dot, ending = name.rpartition(b".")
-    suffix = dot + ending
-    if suffix.lower() in SUFFIXES[container] and stem:
-        return name
-    return (stem if suffix.lower() in _PICTURE_SUFFIXES and stem else name) + SUFFIXES[container][0]
-
-
-def container_of(name: bytes) -> str:
-    """The container that a result's name tells."""
-    suffix = b"." + name.rpartition(b".")[2].lower()
-    return next(container for container, suffixes in SUFFIXES.items() if suffix in suffixes)
 
 
 def encode(picture: Picture, container: str, quality: int, *, lossless: bool = False) -> bytes:

@@ -22,13 +22,20 @@ State = Literal["complete", "open", "hollow"]
 
 
 def state_of(root: int, path: bytes) -> State:
-    """`open` where somebody still writes to it, `hollow` where a part of it seems to be missing. Raises OSError."""
+    """`open` where somebody still writes to it, `hollow` where a part of it seems to be missing. Raises OSError.
+
+    What went away, is no file any more or may not be read is `complete`: who claims it sees that too.
+    """
     parent, _, name = path.rpartition(b"/")
     try:
         with files.folder(parent, beneath=root) as here:
             descriptor = files.open_regular(name, here)
     except PermissionError:
-        return "complete"  # it is refused when it is claimed, with a reason
+        return "complete"
+    except OSError as error:
+        if error.errno not in (*files.GONE, *files.NO_FILE):
+            raise
+        return "complete"
     try:
         if _is_growing(root, path, empty=not os.fstat(descriptor).st_size):
             return "open"

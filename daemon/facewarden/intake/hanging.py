@@ -27,9 +27,9 @@ class Hanging:
         for rounds in self._rounds:
             inbox, hangs = rounds.inbox, rounds.hangs(now)
             if hangs and inbox.name not in self._names:
-                inbox.hangs(hanging=True)
+                inbox.troubles.hang(hanging=True)
                 self._names.add(inbox.name)
                 log.error("folder_hangs", inbox=inbox.name)
             elif not hangs and inbox.name in self._names:
-                inbox.hangs(hanging=False)
+                inbox.troubles.hang(hanging=False)
                 self._names.discard(inbox.name)

@@ -7,7 +7,6 @@ gone.
 from __future__ import annotations
 
 import functools
-import heapq
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -16,13 +15,13 @@ from typing import Literal
 
 import structlog
 
-from facewarden import config, files, logs
-from facewarden.errors import ALREADY_RUNNING, CannotStart
+from facewarden import config, files
 from facewarden.files import Signature
 from facewarden.files.failing import Role
-from facewarden.intake.complete import State, state_of
+from facewarden.intake.complete import state_of
 from facewarden.intake.known import Known
 from facewarden.intake.names import Names, may_be_note
+from facewarden.intake.oldest import Oldest
 from facewarden.intake.rhythm import SHARE, Rhythm
 from facewarden.intake.root import Root
 from facewarden.intake.scan import SHARED, look, scan, stands_beside
@@ -80,7 +79,7 @@ class Inbox:
         self._known = Known(functools.partial(finished, settings.name), amended)
         self._rhythm = Rhythm(settings.name, settings.scan_every, share)
         self._under_way: set[bytes] = set()
-        self._troubles = Troubles(settings.name)
+        self.troubles = Troubles(settings.name)
         self._growing = 0
 
     @property
@@ -94,7 +93,7 @@ class Inbox:
     @property
     def failing(self) -> bool:
         """Whether one of its folders was out of reach when it was tried last."""
-        return bool(self._troubles)
+        return bool(self.troubles)
 
     @property
     def waiting(self) -> int:
@@ -112,22 +111,6 @@ class Inbox:
         times = [self._settling.oldest, *(settled.first_seen for settled in list(self.ready))]
         return min((time for time in times if time is not None), default=None)
 
-    def first_look(self) -> bool:
-        """Open the folder for the first time, and lock it; False where it is away: it is tried again later.
-
-        Raises CannotStart(ALREADY_RUNNING) where another service has it.
-        """
-        try:
-            with self.root.opened():
-                if not self.root.locked:
-                    log.warning("inbox_not_locked", inbox=self.name)
-            return True
-        except BlockingIOError:
-            raise CannotStart(ALREADY_RUNNING) from None
-        except OSError as error:
-            logs.out_of_reach(self.name, error)
-            return False
-
     def scan(self, now: float) -> None:
         """Walk the folder and note every file that has had no outcome yet, the oldest ones where there are too many."""
         self._last_scan = now
@@ -137,7 +120,7 @@ class Inbox:
             self.more = False
             for path, signature in self._oldest(root):
                 self._see(path, signature, now)
-            self._troubles.end(lambda path, _: not path or not files.status_of(path, root))
+            self.troubles.end(lambda path, _: not path or not files.status_of(path, root))
         self._known.scan_ended()
         self.scanned = True
 
@@ -167,7 +150,7 @@ class Inbox:
         if self.ready or now < self.not_before or not self._settling.could_be_settled(now):
             return
         with self.root.opened() as root:
-            looks = functools.partial(self._looked, root), BATCH, functools.partial(self._state_of, root)
+            looks = functools.partial(self._looked, root), BATCH, functools.partial(state_of, root)
             for settled in self._settling.settled(now, *looks):
                 # One by one: if the next look fails, those before it must not be seen anew, or they would go twice.
                 self._under_way.add(settled.path)
@@ -180,21 +163,17 @@ class Inbox:
 
     def failed(self, now: float, role: Role = "inbox", path: bytes = b"") -> None:
         """The folder of this role was out of reach for the file at a path: wait longer each time before the next try."""
-        self._troubles.add(now, role, path)
+        self.troubles.add(now, role, path)
         self.next_scan = self.not_before
 
     def succeeded(self, path: bytes, role: Role | None) -> None:
         """The file at this path has had its outcome, and lies in the folder of this role; others may fail all the same."""
         fine = ("inbox", "state", role)
-        self._troubles.end(lambda other, failed: other == path or failed in fine)
-
-    def hangs(self, *, hanging: bool) -> None:
-        """One of its folders answers to nothing, or does again."""
-        self._troubles.hang(hanging=hanging)
+        self.troubles.end(lambda other, failed: other == path or failed in fine)
 
     @property
     def not_before(self) -> float:
-        return self._troubles.not_before
+        return self.troubles.not_before
 
     def next_due(self, now: float) -> float:
         """When this inbox wants attention next."""
@@ -204,23 +183,18 @@ class Inbox:
 
     def _oldest(self, root: int) -> Iterator[tuple[bytes, Signature]]:
         """Those files of the folder that are new, at most as many as there is room for, and those watched already."""
-        heap: list[tuple[int, bytes, Signature]] = []
-        deep = self.settings.subfolders != "ignore"
+        oldest, deep = Oldest(self._settling.left), self.settings.subfolders != "ignore"
         for path, signature in scan(root, self._names, deep=deep, passed=self._passed, left=self.uncounted.name):
             self.walked += signature == SHARED  # all others were counted when they were to be passed
             if signature == SHARED:
                 self.uncounted.link()
             elif path in self._settling:
                 yield path, signature
-            elif len(heap) >= self._settling.left and (not heap or -signature.mtime_ns <= heap[0][0]):
+            elif not oldest.takes(signature):
                 self.more = True
             elif path not in self._under_way and not self._known.has_ended(path, signature):
-                heapq.heappush(heap, (-signature.mtime_ns, path, signature))
-                if len(heap) > self._settling.left:
-                    heapq.heappop(heap)
-                    self.more = True
-        for _, path, signature in heap:
-            yield path, signature
+                self.more |= oldest.add(path, signature)
+        yield from oldest
 
     def _passed(self, path: bytes, status: os.stat_result) -> bool:
         self.walked += 1
@@ -230,14 +204,6 @@ class Inbox:
         """As `look`; None for what does not count, or no more: a note is often there before its photo."""
         signature = look(root, path, self._names.done)
         return None if signature == SHARED or stands_beside(root, path, self._names) else signature
-
-    def _state_of(self, root: int, path: bytes) -> State:
-        try:
-            return state_of(root, path)
-        except OSError as error:
-            if error.errno not in (*files.GONE, *files.NO_FILE):
-                raise
-            return "complete"  # it went away or is no file any more: who claims it sees that too
 
     def _see(self, path: bytes, signature: Signature, now: float, quiet_seconds: float | None = None) -> None:
         if path in self._under_way or self._known.has_ended(path, signature):

@@ -15,7 +15,7 @@ from typing import Any
 import structlog
 
 from facewarden import config
-from facewarden.delivery.encode import result_name
+from facewarden.delivery.containers import result_name
 from facewarden.delivery.holding import held_preview, remove_note, write_note
 from facewarden.delivery.naming import report_path, target_path
 from facewarden.delivery.original import OriginalLeftError, require_original

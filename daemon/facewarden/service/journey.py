@@ -17,7 +17,7 @@ from facewarden import config, logs
 from facewarden.config.models import LimitsSection
 from facewarden.decide.retry import supersede
 from facewarden.delivery.binding import Binding
-from facewarden.delivery.encode import container_of
+from facewarden.delivery.containers import container_of
 from facewarden.delivery.placing import stands
 from facewarden.delivery.results import Results
 from facewarden.errors import FileRefused

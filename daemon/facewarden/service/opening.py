@@ -24,7 +24,7 @@ from facewarden.config import folders
 from facewarden.config.identity import hashes
 from facewarden.decide.release import tidy_released
 from facewarden.delivery.results import Results
-from facewarden.errors import FOLDER, CannotStart, Reason
+from facewarden.errors import ALREADY_RUNNING, FOLDER, CannotStart, Reason
 from facewarden.intake.doors import take_known
 from facewarden.intake.inbox import Inbox
 from facewarden.intake.rhythm import SHARE
@@ -78,7 +78,7 @@ def open_parts(
     inboxes = _inboxes(configuration, away, journal)
     for inbox in inboxes.values():
         opened.callback(inbox.root.close)
-    reached = {name: (inbox.settings, inbox.root.proved) for name, inbox in inboxes.items() if inbox.first_look()}
+    reached = {name: (inbox.settings, inbox.root.proved) for name, inbox in inboxes.items() if _first_look(inbox)}
     size = default_size() if configuration.workers == "auto" else configuration.workers
     pool = Pool(size, _worker_died, config.terms_of(configuration))
     results = Results(configuration.state / "results", journal.key, configuration.results_megabytes << 20)
@@ -121,6 +121,23 @@ def _inbox(
     share = SHARE / len(configuration.inboxes)
     root = root_of(settings, journal, known)
     return Inbox(settings, recipe, way, journal.finished, journal.amended, share, root)
+
+
+def _first_look(inbox: Inbox) -> bool:
+    """Open its folder for the first time, and lock it; False where it is away: it is tried again later.
+
+    Raises CannotStart(ALREADY_RUNNING) where another service has it.
+    """
+    try:
+        with inbox.root.opened():
+            if not inbox.root.locked:
+                log.warning("inbox_not_locked", inbox=inbox.name)
+        return True
+    except BlockingIOError:
+        raise CannotStart(ALREADY_RUNNING) from None
+    except OSError as error:
+        logs.out_of_reach(inbox.name, error)
+        return False
 
 
 def _tell_started(pool: Pool) -> None:

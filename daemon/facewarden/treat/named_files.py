@@ -16,7 +16,7 @@ from facewarden import files, protocol
 from facewarden.config import Profile
 from facewarden.config.models import LimitsSection
 from facewarden.delivery.binding import Binding
-from facewarden.delivery.encode import result_name
+from facewarden.delivery.containers import result_name
 from facewarden.delivery.publish import put
 from facewarden.delivery.quarantine import report
 from facewarden.errors import EMPTY, NO_REGULAR_FILE, NOT_WRITTEN, TOO_MANY_BYTES, UNREADABLE, FileRefused, Reason

@@ -16,7 +16,7 @@ from PIL import Image, ImageCms
 from tests.locked import outcome
 from tests.mutations import mutated
 
-from facewarden.delivery.encode import result_format, result_name
+from facewarden.delivery.containers import result_format, result_name
 from facewarden.errors import DAMAGED, NOT_ACCEPTED, TOO_MANY_PIXELS, TRUNCATED, FileRefused
 from facewarden.sandbox.decode import decode, linking
 from facewarden.values import Limits, Picture, Pixels
