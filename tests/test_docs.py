@@ -125,10 +125,11 @@ def test_the_glossary_speaks_of_what_there_is(word: str) -> None:
     assert set(names) <= {name for tree in parsed(owner) for name in defined(tree)}
 
 
-def test_every_room_has_a_word() -> None:
-    """Each room of the package owns a word of the glossary."""
+def test_every_room_has_a_word_and_is_in_the_picture() -> None:
+    """Each room of the package owns a word of the glossary, and stands in docs/pictures/architecture.svg."""
     rooms = {file.parent.name for file in PACKAGE.glob("*/__init__.py")}
     assert rooms <= {owner.partition("/")[0] for owner, _ in glossary().values()}
+    assert rooms <= set(re.findall(r"(\w+)/", (DOCS / "pictures" / "architecture.svg").read_text()))
 
 
 def test_every_class_that_leaves_its_module_is_a_word() -> None:
