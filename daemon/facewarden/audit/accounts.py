@@ -1,7 +1,7 @@
 """Accounts: does what came into each inbox equal what became of it? Read from journal and folders, changing neither.
 
-The journal tells what came and how it ended; the folders tell whether what has not ended is still there. While the service
-runs both move, so a difference counts only where it stays.
+The journal tells what came and how it ended; the folders tell whether what has not ended is still there. While the
+service runs both move, so a difference counts only where it stays.
 """
 
 from __future__ import annotations
@@ -32,8 +32,9 @@ LOOKS = 3
 class Account:
     """One inbox's photos.
 
-    `missing`: they left the inbox without an outcome. `twice`: outcomes beyond the first of one original. `stray`: temp files that belong to no open job. `owed`: originals that are still to be archived or deleted. `superseded`: results of originals that
-    were changed after they were read. `vanished` ones were taken away by someone else.
+    `missing`: they left the inbox without an outcome. `twice`: outcomes beyond the first of one original. `stray`: temp
+    files that belong to no open job. `owed`: originals that are still to be archived or deleted. `superseded`: results
+    of originals that were changed after they were read. `vanished` ones were taken away by someone else.
     """
 
     inbox: str

@@ -1,7 +1,8 @@
-"""Chaining: days that are over are noted in the journal, which is the truth, and then the ledger's file is brought to its end.
+"""Chaining: days that are over are noted in the journal, which is the truth; then the ledger's file is completed.
 
-A crash or a full disk in between leaves a file that is a beginning of what is noted, torn in the middle of a line perhaps:
-it is completed the next time. A file that is anything else was changed by somebody: it is set aside and written anew.
+A crash or a full disk in between leaves a file that is a beginning of what is noted, torn in the middle of a line
+perhaps: it is completed the next time. A file that is anything else was changed by somebody: it is set aside and
+written anew.
 """
 
 from __future__ import annotations
@@ -31,9 +32,10 @@ class Chained(NamedTuple):
 
 
 def write_days(configuration: config.Configuration, today: str | None = None) -> Chained:
-    """Note every day but today, and bring the file to its end. Raises CannotStart, OSError where the file cannot be used.
+    """Note every day but today, and bring the file to its end.
 
-    Every day but today is over, also one that is still to come: a clock that was wrong for a while made it.
+    Raises CannotStart, OSError where the file cannot be used. Every day but today is over, also one that is still to
+    come: a clock that was wrong for a while made it.
     """
     today = today or this_day()
     data = _read(configuration.state / FILE)

@@ -1,7 +1,7 @@
 """The daybook: the ledger's lines and what is not noted yet, as one entry a day, for those who read a report.
 
-Where a clock was wrong for a while, days stand in the ledger that nobody lived through: they are told as doubtful, and what
-was counted on them stays counted.
+Where a clock was wrong for a while, days stand in the ledger that nobody lived through: they are told as doubtful, and
+what was counted on them stays counted.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ from facewarden.journal import read_lines, read_tallies, read_tests
 
 
 class Daybook(NamedTuple):
-    """`fault`: the first line that is not as it was written. `newest`: the hash of the last line; empty where there is none."""
+    """`fault`: the first line that is not as it was written.
+
+    `newest`: the hash of the last line; empty where there is none.
+    """
 
     days: list[Entry]
     fault: str | None
@@ -61,8 +64,8 @@ def _lines(configuration: config.Configuration) -> tuple[list[Entry], str | None
 def _doubtful(lines: Sequence[Entry], today: str) -> set[str]:
     """Days that are still to come, or at odds with what clocks said before and after.
 
-    Each line is two looks at a clock: on its day, and when it was noted. The longest order of looks that never goes back is
-    believed. Where two would be as long, the later dates are: a clock that lost its power begins in the past.
+    Each line is two looks at a clock: on its day, and when it was noted. The longest order of looks that never goes
+    back is believed. Where two would be as long, the later dates are: a clock that lost its power begins in the past.
     """
     looks = [date for entry in lines for date in ("" if _takes_back(entry) else entry["day"], entry.get("written", ""))]
     past = [date for date, _ in itertools.groupby(look for look in looks if look) if date <= today]
@@ -77,7 +80,10 @@ def _takes_back(entry: Entry) -> bool:
 
 
 def _longest(dates: Sequence[str]) -> list[str]:
-    """The longest part of a sequence that never falls (by patience sorting), of several the one with the latest dates."""
+    """The longest part of a sequence that never falls (by patience sorting).
+
+    Of several the one with the latest dates.
+    """
     ends: list[str] = []
     piles: list[list[tuple[int, str]]] = []
     for number, date in enumerate(dates):

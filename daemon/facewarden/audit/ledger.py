@@ -1,11 +1,12 @@
 """The ledger: what each day brought, in lines chained by hash, so that later changes show.
 
-Counts, reasons, settings, version, weights and the self-tests; no names and no pictures. The journal forgets; the ledger
-stays. Each line holds the hash of the one before it. Whoever may write the state folder could still make a whole new chain,
-or cut lines off its end: to find that too, note the newest hash elsewhere now and then (`facewarden report` prints it).
+Counts, reasons, settings, version, weights and the self-tests; no names and no pictures. The journal forgets; the
+ledger stays. Each line holds the hash of the one before it. Whoever may write the state folder could still make a whole
+new chain, or cut lines off its end: to find that too, note the newest hash elsewhere now and then (`facewarden report`
+prints it).
 
-A day may have several lines: its clock was set back, or an outcome of it was taken back later (a held result was released),
-which counts as less than none. The sum is always right. `written` is the day on which a line was noted.
+A day may have several lines: its clock was set back, or an outcome of it was taken back later (a held result was
+released), which counts as less than none. The sum is always right. `written` is the day on which a line was noted.
 """
 
 from __future__ import annotations

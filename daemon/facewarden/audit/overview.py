@@ -1,4 +1,4 @@
-"""The overview of a service, from outside: what it says of itself, what its journal tells, and what lies in its folders.
+"""The overview of a service, from outside: what it says of itself, what its journal tells, what lies in its folders.
 
 It works whether the service runs or not, and changes nothing. Only who may read the state folder can have it.
 """
@@ -57,7 +57,10 @@ def overview(configuration: config.Configuration, now: float) -> dict[str, Any]:
 
 
 def _said(configuration: config.Configuration) -> dict[str, Any]:
-    """What the service wrote last; nothing where it never did. Raises CannotStart(FOLDER) where that may not be read."""
+    """What the service wrote last; nothing where it never did.
+
+    Raises CannotStart(FOLDER) where that may not be read.
+    """
     try:
         said: dict[str, Any] = json.loads((configuration.state / FILE).read_bytes())
     except (FileNotFoundError, ValueError):  # a crash may have cut it short: nobody relies on it

@@ -45,7 +45,10 @@ def _cell(value: Any) -> Any:
 
 
 def as_page(book: Daybook) -> str:
-    """One HTML page with everything in it. All that comes from the ledger is escaped: its file may have been changed."""
+    """One HTML page with everything in it.
+
+    All that comes from the ledger is escaped: its file may have been changed.
+    """
     entries, fault, newest = book
     chain = (
         "The chain of days is whole."

@@ -53,9 +53,10 @@ def absent(inboxes: Collection[config.Inbox]) -> dict[str, Trouble]:
 
 
 def away_at_start(configuration: config.Configuration) -> dict[str, Trouble]:
-    """The inboxes that a start must do without; none where all are missing, which whoever looks at the folders tells better.
+    """The inboxes that a start must do without.
 
-    Raises CannotStart where none is left and one of them is silent.
+    None where all are missing: whoever looks at the folders tells that better. Raises CannotStart where none is left
+    and one of them is silent.
     """
     found = absent(configuration.inboxes)
     if len(found) < len(configuration.inboxes):
@@ -106,9 +107,10 @@ def _ask(inbox: config.Inbox, answers: dict[str, FolderFailedError | None]) -> N
 
 
 def _require_usable(folder: Path, role: Role) -> None:
-    """Raises OSError where it does not answer as a folder that the service can use; one that is made is looked for above.
+    """Raises OSError where it does not answer as a folder that the service can use.
 
-    It is listed, for what a mount tells of its root may come from a cache of the kernel.
+    One that is made is looked for above. It is listed, for what a mount tells of its root may come from a cache of the
+    kernel.
     """
     if role not in ("inbox", "outbox") and not folder.exists():
         mounts.require_room(folder)

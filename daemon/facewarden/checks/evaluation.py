@@ -1,7 +1,7 @@
 """How many labelled faces are hidden, and how much else: the figures of `facewarden evaluate`.
 
-A face counts as hidden when at least 75 % of its rectangle is covered by the areas that would be redacted. Stray area is
-the share of a photo that is covered away from every labelled or ignored face, each grown to twice its size.
+A face counts as hidden when at least 75 % of its rectangle is covered by the areas that would be redacted. Stray area
+is the share of a photo that is covered away from every labelled or ignored face, each grown to twice its size.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""Probing: can a folder serve as an inbox or outbox, and how is it to be watched? Tried on the folder itself, not guessed.
+"""Probing: whether a folder can serve as an inbox or outbox, and how it is to be watched.
 
-Everything happens in a hidden subfolder of its own, which is gone afterwards. What one machine does cannot show whether events
-of other machines arrive over a network: there the type of the file system decides, as it does for `watch: auto`.
+Tried on the folder itself, not guessed. Everything happens in a hidden subfolder of its own, which is gone afterwards.
+What one machine does cannot show whether events of other machines arrive over a network: there the type of the file
+system decides, as it does for `watch: auto`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""Redoing: a service without a journal does not know what it delivered, and must not deliver all of it again in silence.
+"""Redoing: a service without a journal does not know what it delivered. It must not deliver all of it again in silence.
 
-That happens where the state folder was lost, or lies on a disk that is not mounted. The sign: no journal, and of the originals
-that are kept in an inbox at least half, and more than one, have results under their names in its outbox. One alone may be chance.
+That happens where the state folder was lost, or lies on a disk that is not mounted. The sign: no journal, and of the
+originals that are kept in an inbox at least half, and more than one, have results under their names in its outbox. One
+alone may be chance.
 """
 
 from __future__ import annotations
@@ -86,7 +87,7 @@ def _names(inbox: config.Inbox, path: bytes) -> Iterator[bytes]:
 
 
 def _require_free(inbox: config.Inbox) -> None:
-    """Raises CannotStart(ALREADY_RUNNING) where another service has this inbox, and so the journal that is missed here."""
+    """Raises CannotStart(ALREADY_RUNNING) where another service has this inbox, and so the missing journal."""
     with contextlib.suppress(OSError), files.folder(inbox.path) as root:
         try:
             fcntl.flock(root, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -1,7 +1,8 @@
-"""Moves: what a changed configuration means for what the journal knows. An inbox is known by its folder, not by its name.
+"""Moves: what a changed configuration means for what the journal knows.
 
-One that is called otherwise now takes its rows along. One whose hold, quarantine or outbox folder is another one now must not
-leave behind what still waits there: the configuration is refused until that was moved too.
+An inbox is known by its folder, not by its name. One that is called otherwise now takes its rows along. One whose hold,
+quarantine or outbox folder is another one now must not leave behind what still waits there: the configuration is
+refused until that was moved too.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ def faults(configuration: config.Configuration, away: Collection[str] = ()) -> l
 
 
 def carry_along(inboxes: Collection[config.Inbox], journal: Journal) -> None:
-    """What the journal knows of inboxes that have another name now is known of them under that; their folders are noted.
+    """What the journal knows of inboxes that have another name now goes under that name. Their folders are noted.
 
     Raises CannotStart where the journal cannot be written.
     """

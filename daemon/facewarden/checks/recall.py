@@ -1,7 +1,7 @@
-"""The self-test of recall: drawn faces go through a real worker with each inbox's own settings, and must come back hidden.
+"""The self-test of recall: drawn faces go through a real worker with each inbox's settings, and must come back hidden.
 
-A detector that was altered, that a library's update broke or whose thresholds were set too high would go on in silence and
-deliver every photo untouched. The faces are drawn here with numpy, so that no photo of a person is needed.
+A detector that was altered, that a library's update broke or whose thresholds were set too high would go on in silence
+and deliver every photo untouched. The faces are drawn here with numpy, so that no photo of a person is needed.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ Try = tuple[Recipe, str | None]
 
 
 def require_recall(pool: Pool, recipes: Iterable[Try], *, fresh: bool = False) -> None:
-    """Raises CannotStart(RECALL_LOST) where any recipe leaves a drawn face as it was, PoolStopped where the pool is stopped.
+    """Raises CannotStart(RECALL_LOST) where a recipe leaves a drawn face as it was, PoolStopped once the pool stopped.
 
-    Each recipe comes with the owner of the workers that will treat its photos: the one that is tried is of use afterwards.
-    `fresh`: no worker has seen a photo yet. Then each may try the recipes of several owners, all workers at the same time;
-    later on one that was broken into could answer for another owner's search.
+    Each recipe comes with the owner of the workers that will treat its photos: the one that is tried is of use
+    afterwards. `fresh`: no worker has seen a photo yet. Then each may try the recipes of several owners, all workers at
+    the same time; later on one that was broken into could answer for another owner's search.
     """
     tries = list({recipe.to_json(): (recipe, owner) for recipe, owner in recipes}.values())
     lanes = _lanes(tries, pool.size) if fresh else [tries]
@@ -79,7 +79,7 @@ def _finds(pool: Pool, recipe: Recipe, owner: str | None) -> bool:
 
 
 def _is_hidden(before: Pixels, reply: Reply, side: int, number: int) -> bool:
-    """Whether one of the faces was found, by the first look and not only by the second, and is no longer what it was."""
+    """Whether one of the faces was found, by the first look and not the second alone, and is no longer what it was."""
     after, regions = reply.picture.frames[0].pixels, reply.regions[0]
     (top, bottom), (left, right) = INNER
     left, right = left + number, right + number

@@ -1,4 +1,4 @@
-"""`facewarden check`: everything that could keep the service from starting or from keeping its promises, told at once."""
+"""`facewarden check`: all that could keep the service from starting or from keeping its promises, told at once."""
 
 from __future__ import annotations
 

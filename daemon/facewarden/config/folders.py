@@ -83,8 +83,8 @@ def create_missing(configuration: Configuration, away: Collection[str] = ()) -> 
 def _make(folder: Path, mode: int) -> None:
     """Make a folder with these rights, whatever the umask.
 
-    Under systemd's RestrictSUIDSGID= nobody may ask for the set-group-ID bit, and a chmod without it would take it away.
-    So it comes from the folder above, where that has it, or from the chmod where that is allowed.
+    Under systemd's RestrictSUIDSGID= nobody may ask for the set-group-ID bit, and a chmod without it would take it
+    away. So it comes from the folder above, where that has it, or from the chmod where that is allowed.
     """
     umask = os.umask(0)
     try:

@@ -1,4 +1,4 @@
-"""What of a configuration goes to workers: terms for each, a recipe for each photo, and the operator's files in both."""
+"""What of a configuration goes to workers: terms for each, a recipe for each photo, the operator's files in both."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from facewarden.values import EMBLEM, Limits, Recipe, Terms
 
 
 def terms_of(configuration: Configuration) -> Terms:
-    """What every worker is started with. Raises CannotStart where supplied weights are missing or not the ones meant."""
+    """What every worker is started with.
+
+    Raises CannotStart where supplied weights are missing or not the ones meant.
+    """
     memory, degraded = configuration.limits.worker_megabytes << 20, configuration.sandbox == "degraded-allowed"
     given = configuration.weights.yunet
     return Terms(memory, degraded, _content(given) if given else b"")

@@ -1,4 +1,7 @@
-"""Deciding about one photo: whoever releases or retries it does so alone, in whichever process, and on what it is by then."""
+"""Deciding about one photo: whoever releases or retries it does so alone, in whichever process.
+
+It is decided on what the photo is by then.
+"""
 
 from __future__ import annotations
 
@@ -26,8 +29,8 @@ class NotThereError(Exception):
 def alone(state: Path, job: Job, outcome: Outcome, *, wait: bool = True) -> Iterator[Job]:
     """The job as it is now; inside, nobody else decides about it. The kernel frees what a crash left.
 
-    Whoever decides already is waited for, or without `wait` raises BlockingIOError. Raises NotThereError where the job has
-    this outcome no more, OSError, CannotStart.
+    Whoever decides already is waited for, or without `wait` raises BlockingIOError. Raises NotThereError where the job
+    has this outcome no more, OSError, CannotStart.
     """
     descriptor = os.open(state / FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:

@@ -1,4 +1,7 @@
-"""Explaining: why a file is where it is, in sentences for the operator's terminal; they may hold names, and no log has them."""
+"""Explaining: why a file is where it is, in sentences for the operator's terminal.
+
+They may hold names, and no log has them.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Forgetting: rows of the journal leave some days after their job ended; names are kept no longer than they are of use.
 
-A row stays while its photo still needs it: an original that is kept in its inbox would be taken for a new drop without it,
-and a held result could not be released.
+A row stays while its photo still needs it: an original that is kept in its inbox would be taken for a new drop without
+it, and a held result could not be released.
 """
 
 from __future__ import annotations
@@ -31,8 +31,9 @@ class Forgotten:
 def forget_old(configuration: config.Configuration, days: float, now: float) -> Forgotten:
     """Remove the rows of jobs that ended so many days before. Raises CannotStart where the journal is out of reach.
 
-    An inbox that is out of reach, or not the folder that the service took last, keeps its rows, and no other inbox's. Of one
-    that left the configuration nobody knows the folders any more: its rows leave by their age alone, owed originals too.
+    An inbox that is out of reach, or not the folder that the service took last, keeps its rows, and no other inbox's.
+    Of one that left the configuration nobody knows the folders any more: its rows leave by their age alone, owed
+    originals too.
     """
     inboxes, opened = by_name(configuration), doors(configuration)
     out_of_reach: dict[str, OSError] = {}
@@ -68,7 +69,10 @@ def _needed(job: Job, inbox: config.Inbox, opened: Mapping[str, Door]) -> bool:
 
 
 def _may_be_there(job: Job, root: int) -> bool:
-    """Whether the original stands in the inbox; in doubt it does, for without its row it would be taken for a new drop."""
+    """Whether the original stands in the inbox.
+
+    In doubt it does, for without its row it would be taken for a new drop.
+    """
     try:
         return is_there(job, root)
     except OSError as error:

@@ -1,8 +1,8 @@
 """Releasing: a held result, which a person has looked at, is delivered.
 
-What is delivered are the very bytes that were held, known by their HMAC: whatever else lies under that name by now is refused.
-They are copied to the outbox and replace nothing; then the journal follows, and the held file goes last. A copy that a crash
-left without its note is known by its bytes, so that doing it again delivers nothing twice.
+What is delivered are the very bytes that were held, known by their HMAC: whatever else lies under that name by now is
+refused. They are copied to the outbox and replace nothing; then the journal follows, and the held file goes last. A
+copy that a crash left without its note is known by its bytes, so that doing it again delivers nothing twice.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def release(configuration: config.Configuration, found: Found) -> None:
 
 
 def tidy_released(configuration: config.Configuration, inbox: config.Inbox) -> None:
-    """Take away what a release that was cut off at its very end left in the hold folder: the held copy, and last its note.
+    """Take away what a release that was cut off at its very end left in the hold folder: the copy, and last its note.
 
     Raises OSError where the folder is out of reach, CannotStart where the journal is.
     """
@@ -85,7 +85,10 @@ def _release(configuration: config.Configuration, inbox: config.Inbox, job: Job)
 
 
 def _opened(job: Job, hold: int) -> int:
-    """The file under the held name, open. Raises NotThereError where there is none, or a link, or anything but a file."""
+    """The file under the held name, open.
+
+    Raises NotThereError where there is none, or a link, or anything but a file.
+    """
     assert job.target is not None
     subfolder, _, name = job.target.rpartition(b"/")
     try:
@@ -98,7 +101,7 @@ def _opened(job: Job, hold: int) -> int:
 
 
 def _delivered(job: Job, held: int, there: int, is_known: Callable[[bytes], bool]) -> tuple[bytes, Identity]:
-    """The result's name in the outbox's open folder: a durable copy, or the one that an earlier try had made already."""
+    """The result's name in the outbox's open folder: a durable copy, or the one that an earlier try has made."""
     assert job.target is not None
     assert job.placed is not None
     name = job.target.rpartition(b"/")[2]

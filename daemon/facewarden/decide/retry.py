@@ -1,7 +1,8 @@
 """Retrying: a quarantined original is taken again, as if it had just been dropped.
 
-One that was moved away goes back into its inbox, replacing nothing; one that stayed there is forgotten by the journal. It is
-noted before anything moves, so that what a crash leaves is brought to its end: by the same command, or by the service.
+One that was moved away goes back into its inbox, replacing nothing; one that stayed there is forgotten by the journal.
+It is noted before anything moves, so that what a crash leaves is brought to its end: by the same command, or by the
+service.
 """
 
 from __future__ import annotations
@@ -24,7 +25,10 @@ from facewarden.key import known_key
 
 
 def retry(configuration: config.Configuration, found: Found) -> None:
-    """Have one quarantined original taken again. Raises NotThereError, OSError where a folder is out of reach, CannotStart."""
+    """Have one quarantined original taken again.
+
+    Raises NotThereError, OSError where a folder is out of reach, CannotStart.
+    """
     state, inbox = configuration.state, found.inbox
     with alone(state, found.job, "quarantined") as job:
         cut_off = job.state == "retrying"
@@ -43,9 +47,10 @@ def retry(configuration: config.Configuration, found: Found) -> None:
 
 
 def take_back(state: Path, job: Job, inbox: config.Inbox) -> None:
-    """The same for one that was moved to quarantine and written to since: as it is now it is a new drop. Raises as `retry` does.
+    """The same for one that was moved to quarantine and written to since: as it is now it is a new drop.
 
-    Where somebody else decides about it at this moment it is left to them: raises BlockingIOError.
+    Raises as `retry` does. Where somebody else decides about it at this moment it is left to them: raises
+    BlockingIOError.
     """
     with alone(state, job, "quarantined", wait=False) as now:
         retrying(state, now)
@@ -59,14 +64,20 @@ def take_back(state: Path, job: Job, inbox: config.Inbox) -> None:
 
 
 def supersede(journal: Journal, inbox: config.Inbox, job: Job) -> None:
-    """What was refused under this name before, and kept there, is something else by now: its note goes. Raises OSError."""
+    """What was refused under this name before, and kept there, is something else by now: its note goes.
+
+    Raises OSError.
+    """
     for earlier in journal.refused(job):
         remove_report(earlier, inbox)
         journal.superseded(earlier)
 
 
 def in_quarantine(job: Job, inbox: config.Inbox, key: bytes | None) -> bool:
-    """Whether the original lies in its quarantine folder; one that was under way there gets its name back. Raises OSError."""
+    """Whether the original lies in its quarantine folder; one that was under way there gets its name back.
+
+    Raises OSError.
+    """
     assert job.target is not None
     assert job.placed is not None
     with files.folder(inbox.folder("quarantine")) as root:

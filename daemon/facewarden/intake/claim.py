@@ -87,7 +87,10 @@ def _opened(root: int, path: bytes) -> Iterator[int]:
 
 
 def _read(descriptor: int, size: int, most: int) -> bytearray:
-    """The whole file. Raises FileRefused where it is empty, over the limit or unreadable; NotSettledError if it grew."""
+    """The whole file.
+
+    Raises FileRefused where it is empty, over the limit or unreadable; NotSettledError if it grew.
+    """
     if size == 0:
         raise FileRefused(EMPTY)
     if size > most:

@@ -1,7 +1,7 @@
 """Complete: whether a quiet file may still be on its way, as far as the file system tells.
 
-Some copiers give a file its full size first and fill it afterwards: what is missing is a hole, or zeros at the end. And a
-writer that pauses still has the file open. Of writers on other machines nothing can be told but by the zeros.
+Some copiers give a file its full size first and fill it afterwards: what is missing is a hole, or zeros at the end. And
+a writer that pauses still has the file open. Of writers on other machines nothing can be told but by the zeros.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from facewarden.files.leases import OpenForWritingError, unwritten
 from facewarden.intake.foreign import GROWING
 
 TAIL = 512
-"""Bytes at the end that are looked at: the unit of disks, and less than any copier writes at a time. A whole file seldom ends in
-so many zeros; where it does it only waits longer."""
+"""Bytes at the end that are looked at: the unit of disks, and less than any copier writes at a time. A whole file
+seldom ends in so many zeros; where it does it only waits longer."""
 
 State = Literal["complete", "open", "hollow"]
 
@@ -57,7 +57,10 @@ def _is_growing(root: int, path: bytes, *, empty: bool) -> bool:
 
 
 def has_hole(descriptor: int) -> bool:
-    """Whether bytes of an open file were never written (lseek(2), SEEK_HOLE); where the file system cannot tell there are none."""
+    """Whether bytes of an open file were never written (lseek(2), SEEK_HOLE).
+
+    Where the file system cannot tell there are none.
+    """
     size = os.fstat(descriptor).st_size
     try:
         return size > 0 and os.lseek(descriptor, 0, os.SEEK_HOLE) < size

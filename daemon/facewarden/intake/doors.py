@@ -1,7 +1,7 @@
-"""Doors: how those beside the service come to an inbox: by a name that it has or had, through a folder that is proved to be it.
+"""Doors: how those beside the service come to an inbox: by a name that it has or had, through its proved folder.
 
-An inbox is known by its folder, not by its name: the journal notes the folder that the service took, and one that is called
-otherwise in the configuration now is still that inbox.
+An inbox is known by its folder, not by its name: the journal notes the folder that the service took, and one that is
+called otherwise in the configuration now is still that inbox.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from facewarden.journal import KnownFolder, has_jobs, read_folders
 from facewarden.journal.known import Role
 
 Door = Callable[[], AbstractContextManager[int]]
-"""Opens an inbox's folder. Raises OSError where what stands there is not proved to be that folder: nothing is absent then."""
+"""Opens an inbox's folder. Raises OSError where what stands there is not proved to be that folder: nothing is absent
+then."""
 
 
 def renames(inboxes: Collection[config.Inbox], known: Collection[KnownFolder]) -> dict[str, str]:
@@ -36,14 +37,20 @@ def renames(inboxes: Collection[config.Inbox], known: Collection[KnownFolder]) -
 
 
 def by_name(configuration: config.Configuration) -> dict[str, config.Inbox]:
-    """The inboxes by name, also by one that the journal still calls them by. Raises CannotStart where it cannot be read."""
+    """The inboxes by name, also by one that the journal still calls them by.
+
+    Raises CannotStart where it cannot be read.
+    """
     renamed = renames(configuration.inboxes, read_folders(configuration.state))
     inboxes = {inbox.name: inbox for inbox in configuration.inboxes}
     return inboxes | {old: inboxes[new] for old, new in renamed.items()}
 
 
 def doors(configuration: config.Configuration) -> dict[str, Door]:
-    """How each inbox's folder is opened by those beside the service: proved to be the one that it took last. Raises CannotStart."""
+    """How each inbox's folder is opened by those beside the service: proved to be the one that it took last.
+
+    Raises CannotStart.
+    """
     known = read_folders(configuration.state)
     renamed = renames(configuration.inboxes, known)
     own = {renamed.get(folder.inbox, folder.inbox): folder for folder in known if folder.role == "inbox"}

@@ -1,7 +1,8 @@
 """Foreign: what other programs leave in folders, one row for each pattern. `docs/folders.md` shows the same table.
 
-A folder of deleted photos must not be entered, a photo under a temporary name is not complete, and a note beside a photo is no
-photo. Case is ignored, as Windows and macOS do. No pattern may match what a photo is called: `holiday.bak.jpg`, `photo #3#.jpg`.
+A folder of deleted photos must not be entered, a photo under a temporary name is not complete, and a note beside a
+photo is no photo. Case is ignored, as Windows and macOS do. No pattern may match what a photo is called:
+`holiday.bak.jpg`, `photo #3#.jpg`.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ from fnmatch import fnmatchcase
 from typing import Literal, NamedTuple
 
 Kind = Literal["folder", "temporary", "side", "beside"]
-"""`folder`: never entered. `temporary`: a file under the name that it has while it is written. `side`: a file that says something
-of others. `beside`: the same, but only in the company of the photo of its name; alone it is a drop as any other."""
+"""`folder`: never entered. `temporary`: a file under the name that it has while it is written. `side`: a file that says
+something of others. `beside`: the same, but only in the company of the photo of its name; alone it is a drop as any
+other."""
 
 
 class Row(NamedTuple):
@@ -196,6 +198,6 @@ def row_of(name: str, *, folder: bool) -> Row | None:
 
 
 GROWING = {b".aria2": False, b".part": True}
-"""Beside a file of its own name, a file with this ending says that the other one is still on its way: True where that is said of an
-empty one alone. aria2 writes to the last name from the start; Firefox keeps that name taken with an empty file
-(https://github.com/Ebullioscopic/Atoll/pull/759)."""
+"""Beside a file of its own name, a file with this ending says that the other one is still on its way: True where that
+is said of an empty one alone. aria2 writes to the last name from the start; Firefox keeps that name taken with an empty
+file (https://github.com/Ebullioscopic/Atoll/pull/759)."""

@@ -1,4 +1,7 @@
-"""Hanging: which inboxes' folders do not answer. It is told once when one stops to answer, and taken back once it does."""
+"""Hanging: which inboxes' folders do not answer.
+
+It is told once when one stops to answer, and taken back once it does.
+"""
 
 from __future__ import annotations
 

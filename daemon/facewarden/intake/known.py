@@ -1,7 +1,7 @@
 """Known: versions of files that had their outcome, remembered so that a full inbox costs no query a file at each scan.
 
-What a scan meets is what is remembered after it: files that left the folder leave the memory too, and of more files than
-there is room for the rest is asked of the journal each time.
+What a scan meets is what is remembered after it: files that left the folder leave the memory too, and of more files
+than there is room for the rest is asked of the journal each time.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ class Known:
     """Used by its inbox's thread alone."""
 
     def __init__(self, finished: Callable[[bytes, Signature], bool], amended: Callable[[], int]) -> None:
-        """`finished` asks the journal; `amended` gives a number that changes when such a version was forgotten there."""
+        """`finished` asks the journal.
+
+        `amended` gives a number that changes when such a version was forgotten there.
+        """
         self._finished, self._amended = finished, amended
         self._amendment = 0
         self._versions: set[int] = set()
@@ -38,7 +41,7 @@ class Known:
         self._versions = self._met
 
     def remembers(self, path: bytes, status: os.stat_result) -> bool:
-        """Whether this version is known to have ended, without asking; for a scan, which does little else with old files."""
+        """Whether this version is known to have ended, without asking. A scan does little else with old files."""
         version = hash((path, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns))
         if version in self._versions:
             self._met.add(version)

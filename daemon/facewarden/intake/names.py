@@ -16,7 +16,8 @@ from facewarden.files.newfile import PREFIX
 from facewarden.intake import foreign
 
 _CLIPPED = 45
-"""Letters of a note's name, without its ending, from which on Google Takeout may have cut it (46, less one for a mark)."""
+"""Letters of a note's name, without its ending, from which on Google Takeout may have cut it (46, less one for a
+mark)."""
 
 
 class Names:
@@ -64,7 +65,8 @@ def may_be_note(path: str | bytes) -> bool:
 def notes_beside(notes: Iterable[str], photos: Iterable[str]) -> set[str]:
     """Those of the notes whose photo is among the photos; all names are of one folder.
 
-    `a.xmp` and `a.jpg.json` are of `a.jpg`, and so are `a.jpg.supplemental-metadata.json`, and `a.jpg(1).json` of its twin.
+    `a.xmp` and `a.jpg.json` are of `a.jpg`, and so are `a.jpg.supplemental-metadata.json`, and `a.jpg(1).json` of its
+    twin.
     """
     wanted: dict[str, list[str]] = {}
     for note in notes:

@@ -1,7 +1,7 @@
 """Rhythm: how often an inbox is scanned.
 
-By polling as often as its profile says. Where events tell of files a scan only makes sure, so there all scans together take
-no more than a share of a core, however many files are kept in the folders.
+By polling as often as its profile says. Where events tell of files a scan only makes sure, so there all scans together
+take no more than a share of a core, however many files are kept in the folders.
 """
 
 from __future__ import annotations
@@ -25,7 +25,10 @@ class Rhythm:
     """One inbox's; used by its thread alone."""
 
     def __init__(self, name: str, every: float, share: float) -> None:
-        """`every`: seconds between scans as the profile says; `share` of a core is for them, where events tell of files."""
+        """`every`: seconds between scans as the profile says.
+
+        `share` of a core is for them, where events tell of files.
+        """
         self._every, self._share = every, share
         self._cost = 0.0
         self._turn = 0.0
@@ -40,7 +43,7 @@ class Rhythm:
         self._cost = time.thread_time() - begin
 
     def next_scan(self, now: float, *, events: bool, blind: bool) -> float:
-        """When the scan after the one that begins now is due; after one out of turn somewhat sooner than after others."""
+        """When the scan after the one that begins now is due. After one out of turn that is somewhat sooner."""
         every = self._every
         if blind:
             every = min(every, BLIND_SECONDS)

@@ -1,9 +1,10 @@
 """Root: an inbox's folder, which may be unmounted, mounted again, renamed or replaced while the service runs.
 
-What stands at the inbox's path is looked at each time it is opened: its device and inode tell whether it is still the same
-folder, its mount point whether a share is missing, and a marker file, where one is configured, whether it is the inbox at
-all. Whoever opens it while it is away meets an OSError, so that an empty mount point is never taken for an empty inbox.
-What was found last is noted in the journal, so that a start, and a command beside the service, know the folder too.
+What stands at the inbox's path is looked at each time it is opened: its device and inode tell whether it is still the
+same folder, its mount point whether a share is missing, and a marker file, where one is configured, whether it is the
+inbox at all. Whoever opens it while it is away meets an OSError, so that an empty mount point is never taken for an
+empty inbox. What was found last is noted in the journal, so that a start, and a command beside the service, know the
+folder too.
 """
 
 from __future__ import annotations
@@ -50,7 +51,10 @@ class Root:
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[int]:
-        """Descriptor of the folder. Raises OSError where it is away, unmounted, without its marker or another service's."""
+        """Descriptor of the folder.
+
+        Raises OSError where it is away, unmounted, without its marker or another service's.
+        """
         with files.folder(self.path) as root:
             require_marker(self._marker, root)
             status = os.fstat(root)
@@ -120,9 +124,9 @@ def absent() -> OSError:
 
 
 def _locked(root: int) -> int | None:
-    """A descriptor that holds the folder's lock, for the kernel lets go of it however the process ends; None where there are no locks.
+    """A descriptor that holds the folder's lock, for the kernel lets go of it however the process ends.
 
-    Nothing is written. Raises BlockingIOError where another service has it.
+    None where there are no locks. Nothing is written. Raises BlockingIOError where another service has it.
     """
     own = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=root)
     try:

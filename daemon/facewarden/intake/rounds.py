@@ -1,7 +1,7 @@
 """Rounds: each inbox has a thread of its own that scans it, follows hints and lays out what has settled.
 
-A mount that hangs holds its own thread, and no other inbox nor the stop of the service: the thread is a daemon, and nobody
-waits for it. The loop asks how it is and takes what lies ready.
+A mount that hangs holds its own thread, and no other inbox nor the stop of the service: the thread is a daemon, and
+nobody waits for it. The loop asks how it is and takes what lies ready.
 """
 
 from __future__ import annotations
@@ -36,7 +36,10 @@ class Rounds:
     """One inbox's thread. Its methods may be called from any thread, and none of them waits for the folder."""
 
     def __init__(self, inbox: Inbox, wake: Callable[[], None], fail: Callable[[BaseException], None]) -> None:
-        """`wake` is called after each round that brought news, `fail` where a round raised what no folder can be blamed for."""
+        """`wake` is called after each round that brought news.
+
+        `fail` is called where a round raised what is no folder's fault.
+        """
         self.inbox = inbox
         self._wake, self._fail = wake, fail
         self._changed = threading.Condition()

@@ -66,7 +66,10 @@ def scan(
 
 
 def _counting(here: int, names: Names, left: Left) -> Iterator[os.DirEntry[str]]:
-    """The subfolders and regular files of an open folder that count by their names, notes last: their photo may come after them."""
+    """The subfolders and regular files of an open folder that count by their names.
+
+    Notes are last: their photo may come after them.
+    """
     notes = []
     with os.scandir(here) as entries:
         for entry in entries:

@@ -19,7 +19,8 @@ HOLLOW_TIMES = 10
 """Quiet times for a file in which a part seems to be missing: some programs give a file its full size first."""
 
 EMPTY_TIMES = 25
-"""Quiet times for an empty file: many programs make one long before their first bytes are there, and it holds up nothing."""
+"""Quiet times for an empty file: many programs make one long before their first bytes are there, and it holds up
+nothing."""
 
 
 @dataclasses.dataclass(slots=True)
@@ -119,7 +120,7 @@ class Settling:
                 self._changed(seen, signature, now)
 
     def _waits_on(self, seen: _Watched, state: State, now: float) -> bool:
-        """Whether a quiet file is given more time: as long as it is open, and a longer time where a part seems to be missing."""
+        """Whether a quiet file is given more time: while it is open, and longer where a part seems to be missing."""
         if state == "open":
             seen.quiet_since, seen.quiet_seconds = now, self._quiet_seconds
             self._tell(seen, now)

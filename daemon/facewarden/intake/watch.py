@@ -1,7 +1,8 @@
-"""Watch: hints that something changed in an inbox, from inotify through watchdog. The scan and the journal are the truth.
+"""Watch: hints that something changed in an inbox, from inotify through watchdog.
 
-Network file systems send no events for what other machines do, so there the periodic scan alone sees files. Where the
-kernel lost events, or has no watch left for a subfolder, watchdog keeps it to itself: here the loss is told.
+The scan and the journal are the truth. Network file systems send no events for what other machines do, so there the
+periodic scan alone sees files. Where the kernel lost events, or has no watch left for a subfolder, watchdog keeps it to
+itself: here the loss is told.
 """
 
 from __future__ import annotations
@@ -62,7 +63,10 @@ _WITHOUT_EVENTS = (
 
 
 def _is_trouble(record: logging.LogRecord) -> bool:
-    """Watchdog calls an event that arrives while its emitter stops an error: whoever stops a watch wants none any more."""
+    """Watchdog calls an event that arrives while its emitter stops an error.
+
+    Whoever stops a watch wants none any more.
+    """
     return record.funcName != "queue_events"
 
 

@@ -1,6 +1,7 @@
-"""The journal amended by another process than the service, also while that runs: short transactions, finished jobs alone.
+"""The journal amended by another process than the service, also while that runs.
 
-What the service has open is its own: no row that is not `done` is touched here.
+Short transactions, finished jobs alone. What the service has open is its own: no row that is not `done` is touched
+here.
 """
 
 from __future__ import annotations
@@ -45,7 +46,10 @@ def retrying(state: Path, job: Job) -> None:
 
 
 def retried(state: Path, job: Job, *, moved: bool) -> None:
-    """The original is back as a new drop, and the row leaves; or it could not be moved, and is quarantined as before."""
+    """The original is back as a new drop, and the row leaves.
+
+    Or it could not be moved, and is quarantined as before.
+    """
     with amending(state) as database:
         end_retry(database, job.id, moved=moved)
 

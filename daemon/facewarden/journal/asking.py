@@ -1,4 +1,7 @@
-"""Asking: what commands beside the service want to know of single rows. Each question goes by an index, never through all rows."""
+"""Asking: what commands beside the service want to know of single rows.
+
+Each question goes by an index, never through all rows.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,10 @@ Finished = Callable[[Collection[str], bytes, Signature], bool]
 
 
 def jobs_of_source(state: Path, inboxes: Collection[str], source: bytes) -> list[Job]:
-    """Jobs of the original at this path in an inbox, which may have had several names, oldest first. Raises as read_jobs does."""
+    """Jobs of the original at this path in an inbox, which may have had several names, oldest first.
+
+    Raises as read_jobs does.
+    """
     found = [row for inbox in inboxes for row in _jobs(state, "inbox = ? AND source = ?", (inbox, source))]
     return [job for _, job in sorted(found, key=lambda row: row[0])]
 
@@ -35,7 +41,10 @@ def open_jobs(state: Path) -> list[Job]:
 
 
 def waiting_jobs(state: Path) -> list[Job]:
-    """Jobs that have something lying in a folder of the service's: held, in quarantine, or under way. Raises as read_jobs does."""
+    """Jobs that have something lying in a folder of the service's: held, in quarantine, or under way.
+
+    Raises as read_jobs does.
+    """
     held = [job for _, job in _jobs(state, "outcome = 'held' AND state = 'done'")]
     under_way = [job for job in open_jobs(state) if job.state != "retrying"]
     return [*under_way, *held, *jobs_in_quarantine(state)]

@@ -1,8 +1,11 @@
-"""Counting: SQLite itself counts each outcome in the transaction that makes it, by triggers, so that no clock and no crash can.
+"""Counting: SQLite itself counts each outcome in the transaction that makes it, by triggers.
 
-`totals` is what the journal holds now, for `status`. `tallies` is what the ledger has not noted yet, by the day (UTC) on which
-a job ended: an outcome counts once, and one that is taken back (a held result is released) counts as minus one on its own
-day. Rows may be forgotten before their day is noted. `days` has the self-tests, `ledger` the lines as they were noted.
+No clock and no crash can miscount.
+
+`totals` is what the journal holds now, for `status`. `tallies` is what the ledger has not noted yet, by the day (UTC)
+on which a job ended: an outcome counts once, and one that is taken back (a held result is released) counts as minus one
+on its own day. Rows may be forgotten before their day is noted. `days` has the self-tests, `ledger` the lines as they
+were noted.
 """
 
 from __future__ import annotations
@@ -68,4 +71,5 @@ INSERT INTO tallies SELECT day, :new, outcome, reason, count, regions FROM talli
     DO UPDATE SET count = count + excluded.count, regions = regions + excluded.regions;
 DELETE FROM tallies WHERE inbox = :old;
 """
-"""Statements that carry an inbox's counts to another name. Triggers do not: a million rows would fire a million of them."""
+"""Statements that carry an inbox's counts to another name. Triggers do not: a million rows would fire a million of
+them."""

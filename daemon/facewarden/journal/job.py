@@ -19,10 +19,11 @@ HAD = "state = 'done' AND outcome NOT IN ('vanished', 'superseded') AND NOT gone
 class Job:
     """One original's journey as the journal knows it. `source` and `target` are relative to their folders.
 
-    `attempts` were begun, of which `failures` ended by a failure. `content` is the original's HMAC under the journal's key, `root` the number of the folder that it was dropped
-    into (None: an older facewarden did not note it), `placed` which file got the name `target`. `faceless`: pages (or
-    photos: 1) without a face. `gone`: the original left the inbox with its outcome, so that whatever stands there under
-    its name is a new drop. `owed`: it is still to be archived or deleted.
+    `attempts` were begun, of which `failures` ended by a failure. `content` is the original's HMAC under the journal's
+    key, `root` the number of the folder that it was dropped into (None: an older facewarden did not note it), `placed`
+    which file got the name `target`. `faceless`: pages (or photos: 1) without a face. `gone`: the original left the
+    inbox with its outcome, so that whatever stands there under its name is a new drop. `owed`: it is still to be
+    archived or deleted.
     """
 
     id: str

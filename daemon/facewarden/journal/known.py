@@ -1,7 +1,7 @@
 """Folders as the journal knows them: an inbox is known by its folder, whatever the configuration calls it.
 
-Noted is which folder stood at the path when the service last took it, so that another one there (an empty mount point, a
-folder that a changed configuration names) is not taken for it.
+Noted is which folder stood at the path when the service last took it, so that another one there (an empty mount point,
+a folder that a changed configuration names) is not taken for it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ Role = Literal["inbox", "outbox", "hold", "quarantine", "archive"]
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class KnownFolder:
-    """One folder of one inbox: its path, its device and number (`files.folder_id`), and where its file system was mounted."""
+    """One folder of one inbox: its path, device, number (`files.folder_id`), and where its file system was mounted."""
 
     inbox: str
     role: Role

@@ -14,7 +14,10 @@ from facewarden.journal.reading import rows
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Tally:
-    """How many jobs of an inbox ended so on a day, and how many regions they hide; less than none where some were taken back."""
+    """How many jobs of an inbox ended so on a day, and how many regions they hide.
+
+    Less than none where some were taken back.
+    """
 
     day: str
     inbox: str

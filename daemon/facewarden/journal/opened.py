@@ -1,4 +1,4 @@
-"""The journal's file while the service has it: locked, proved, and written in transactions that are on the disk when they end."""
+"""The journal's file while the service has it: locked, proved, written in transactions that end on the disk."""
 
 from __future__ import annotations
 
@@ -52,12 +52,18 @@ class Opened:
             self._opened = opened.pop_all()
 
     def require_in_place(self) -> None:
-        """Raises CannotStart(JOURNAL_DAMAGED) where the state folder was taken away or replaced: what is noted would be lost."""
+        """Raises CannotStart(JOURNAL_DAMAGED) where the state folder was taken away or replaced.
+
+        What is noted would be lost.
+        """
         if _file_in(self.state) != self._file:
             raise CannotStart(JOURNAL_DAMAGED)
 
     def prove(self) -> None:
-        """Read all of it. Raises CannotStart: JOURNAL_DAMAGED where SQLite finds something wrong, FOLDER where it cannot look."""
+        """Read all of it.
+
+        Raises CannotStart: JOURNAL_DAMAGED where SQLite finds something wrong, FOLDER where it cannot look.
+        """
         try:
             with self._using() as database:
                 if not whole(database):
@@ -92,7 +98,7 @@ class Opened:
             )
 
     def rename_inboxes(self, names: dict[str, str]) -> None:
-        """Carry the rows of inboxes that the configuration calls otherwise now, from the old name (key) to the new one."""
+        """Carry the rows of inboxes that the configuration calls otherwise now from the old name (key) to the new."""
         with self._writing() as database:
             for old, new in [*((old, f"/{old}") for old in names), *((f"/{old}", new) for old, new in names.items())]:
                 for statement in filter(None, map(str.strip, counting.RENAME.split(";"))):

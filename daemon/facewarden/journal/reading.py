@@ -94,8 +94,8 @@ def looking(state: Path) -> Iterator[sqlite3.Connection | None]:
 def _opened(file: Path) -> sqlite3.Connection:
     """The journal for reading, of this version.
 
-    SQLite notes who reads in a file beside the journal, which it cannot make on a full or read-only disk. Where nothing is
-    left to be read beside the journal, nobody has it open, and it is read as it stands.
+    SQLite notes who reads in a file beside the journal, which it cannot make on a full or read-only disk. Where nothing
+    is left to be read beside the journal, nobody has it open, and it is read as it stands.
     """
     try:
         return _of_this_version(file, "mode=ro")

@@ -1,9 +1,10 @@
 """The durable record of jobs: one SQLite file (mode 0600), the only place that may hold names.
 
-A job's life: `claimed` (row written before any work) → `placing` (the result has a temp file whose inode is known, and
-a name to try) → `placed` (the result is durable) → `done` (the original is retired). After a crash the state tells what
-is left to do, so that one drop gives one result. An original that cannot be retired yet is owed: its job is done, and the
-retiring is tried again. Every write is on the disk before the call returns (synchronous=FULL), because the next step relies on it.
+A job's life: `claimed` (row written before any work) → `placing` (the result has a temp file whose inode is known,
+and a name to try) → `placed` (the result is durable) → `done` (the original is retired). After a crash the state
+tells what is left to do, so that one drop gives one result. An original that cannot be retired yet is owed: its job is
+done, and the retiring is tried again. Every write is on the disk before the call returns (synchronous=FULL), because
+the next step relies on it.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ class Journal(Opened):
     ) -> Job:
         """The job of this file: the unfinished one of an earlier run, with its attempts, or a new row.
 
-        `root` is the number of the inbox's folder (`files.folder_id`): only that folder can prove later that the original has gone.
+        `root` is the number of the inbox's folder (`files.folder_id`): only that folder can prove later that the
+        original has gone.
         """
         with self._writing() as database:
             rows = database.execute(
@@ -124,7 +126,10 @@ class Journal(Opened):
             _end(database, job.id, "vanished")
 
     def superseded(self, job: Job) -> None:
-        """Its original was changed after it was read: what stands there now is a drop of its own, and this result out of date."""
+        """Its original was changed after it was read.
+
+        What stands there now is a drop of its own, and this result out of date.
+        """
         with self._writing() as database:
             database.execute(
                 "UPDATE jobs SET state = 'done', outcome = 'superseded', gone = 1, owed = 0, ended_at = ? WHERE id = ?",
@@ -151,7 +156,8 @@ class Journal(Opened):
     def finished(self, inbox: str, source: bytes, signature: Signature) -> bool:
         """Whether this very version of the file has had its outcome, and nobody touched it since.
 
-        So an original that is kept is not taken again. One that was touched is read once more, and known by its content.
+        So an original that is kept is not taken again. One that was touched is read once more, and known by its
+        content.
         """
         values = (inbox, source, *dataclasses.astuple(signature))
         with self._using() as database:

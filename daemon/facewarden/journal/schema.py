@@ -1,6 +1,7 @@
 """The journal's file: made with its mode, brought up to this version, and proved whole.
 
-A journal that an older facewarden wrote is brought up in one transaction, so that a crash leaves the old or the new one.
+A journal that an older facewarden wrote is brought up in one transaction, so that a crash leaves the old or the new
+one.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ CREATE INDEX jobs_open ON jobs (inbox) WHERE state <> 'done';
 """
 _GONE = "ALTER TABLE jobs ADD COLUMN gone INTEGER NOT NULL DEFAULT 0;"
 _ENDED = "CREATE INDEX jobs_ended ON jobs (ended_at, inbox, outcome, reason, regions, state) WHERE state = 'done';"
-"""Holds all that the ledger, the status and forgetting ask of old rows (`state` too, or SQLite would look into the table for it)."""
+"""Holds all that the ledger, the status and forgetting ask of old rows (`state` too, or SQLite would look into the
+table for it)."""
 _IDENTITY = """
 ALTER TABLE jobs ADD COLUMN root INTEGER;
 ALTER TABLE jobs ADD COLUMN target_size INTEGER;
@@ -61,8 +63,8 @@ _FAILURES = """
 ALTER TABLE jobs ADD COLUMN failures INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE jobs ADD COLUMN elsewhere INTEGER NOT NULL DEFAULT 0;
 """
-"""Attempts that a worker's failure ended are told from those that the service's own end cut off; and results that were put
-into a folder that is no longer the outbox from those that are missing there."""
+"""Attempts that a worker's failure ended are told from those that the service's own end cut off; and results that were
+put into a folder that is no longer the outbox from those that are missing there."""
 _COUNTED = counting.TABLES + counting.INDEXES
 _STEPS: tuple[str, ...] = (_FIRST, _GONE, _ENDED, _IDENTITY, _UNTOUCHED, _COUNTED, _FAILURES)
 """What makes each version out of the one before it; the first out of nothing."""
@@ -97,9 +99,10 @@ _ERRNOS = {
 
 
 def refusal_of(error: Exception) -> CannotStart:
-    """Why the journal cannot be had: FOLDER with what to do, or JOURNAL_DAMAGED; neither SQLite's words nor a path are in it.
+    """Why the journal cannot be had: FOLDER with what to do, or JOURNAL_DAMAGED.
 
-    Only damage may be called damage: it is answered by moving a journal away, and a good one would be lost by that.
+    Neither SQLite's words nor a path are in it. Only damage may be called damage: it is answered by moving a journal
+    away, and a good one would be lost by that.
     """
     if isinstance(error, OSError):
         said = _ERRNOS.get(error.errno or 0, _FAILS)
@@ -114,7 +117,10 @@ def is_there(state: Path) -> bool:
 
 
 def require_not_lost(state: Path) -> bool:
-    """Whether there is a journal. Raises CannotStart: JOURNAL_DAMAGED where there was one, FOLDER where nobody may look."""
+    """Whether there is a journal.
+
+    Raises CannotStart: JOURNAL_DAMAGED where there was one, FOLDER where nobody may look.
+    """
     if is_there(state):
         return True
     if any(_stands(state / name) for name in _MADE_LATER):
@@ -143,9 +149,10 @@ def open_file(state: Path) -> sqlite3.Connection:
 
 
 def prepare(database: sqlite3.Connection) -> None:
-    """Bring the file up to this version. Raises sqlite3.DatabaseError where it is none of ours, or an older one is damaged.
+    """Bring the file up to this version.
 
-    One of this version is not proved here, because that reads all of it: see `whole`.
+    Raises sqlite3.DatabaseError where it is none of ours, or an older one is damaged. One of this version is not proved
+    here, because that reads all of it: see `whole`.
     """
     database.execute("PRAGMA journal_mode = WAL")
     database.execute("PRAGMA synchronous = FULL")
@@ -162,7 +169,10 @@ def prepare(database: sqlite3.Connection) -> None:
 
 
 def require_version(database: sqlite3.Connection) -> None:
-    """Raises CannotStart (JOURNAL_OLDER or JOURNAL_NEWER) where it is not of this version; who looks from outside changes nothing."""
+    """Raises CannotStart (JOURNAL_OLDER or JOURNAL_NEWER) where it is not of this version.
+
+    Whoever looks from outside changes nothing.
+    """
     (version,) = database.execute("PRAGMA user_version").fetchone()
     if version != SCHEMA_VERSION:
         raise CannotStart(JOURNAL_OLDER if version < SCHEMA_VERSION else JOURNAL_NEWER)

@@ -32,7 +32,8 @@ class Signs:
     """How far the parts are at one moment; times in seconds on the monotonic clock.
 
     `walked`: files that scans have met since the start. `scan_due`: when the inbox that is furthest on wants its next
-    scan, or its next try where it is out of reach; one whose mount hangs would not be helped by a restart. `journal`: whether it answered just now. `pool_due`: see `Pool.due`.
+    scan, or its next try where it is out of reach; one whose mount hangs would not be helped by a restart. `journal`:
+    whether it answered just now. `pool_due`: see `Pool.due`.
     """
 
     walked: int
@@ -42,7 +43,10 @@ class Signs:
 
 
 def standing_still(signs: Signs, walked_before: int, now: float) -> list[str]:
-    """The log's event for each part that got nowhere since the last sign of life although it has work; empty if all is well."""
+    """The log's event for each part that got nowhere since the last sign of life although it has work.
+
+    Empty if all is well.
+    """
     moving = {
         # A walk through a million files is late for the next one, and gets on all the same.
         "scan_stands_still": signs.walked != walked_before or now < signs.scan_due + MARGIN,
@@ -63,7 +67,10 @@ class Pulse:
         inboxes: Collection[Inbox],
         beside: Callable[[float], float] = lambda now: math.inf,
     ) -> None:
-        """`beside` is done at every beat as well, whether somebody listens or not (service/upkeep.py); it tells when it is due again."""
+        """`beside` is done at every beat as well, whether somebody listens or not (service/upkeep.py).
+
+        It tells when it is due again.
+        """
         self._due = math.inf
         """When systemd is told next."""
         self._notifier, self._journal, self._pool, self._inboxes = notifier, journal, pool, inboxes
@@ -78,7 +85,10 @@ class Pulse:
         self._due = now + self._notifier.interval
 
     def beat(self, now: float) -> float:
-        """Tell that the service lives, if it is time and if it does; to be called at every step. Returns when it is due next."""
+        """Tell that the service lives, if it is time and if it does; to be called at every step.
+
+        Returns when it is due next.
+        """
         beside_due = self._beside(now)
         if now >= self._due:
             self._tell_life(now)

@@ -1,7 +1,8 @@
-"""Hooks: a program of the operator's is run after each delivery or quarantine, with the result's path as its only argument.
+"""Hooks: an operator's program runs after each delivery or quarantine, with the result's path as its only argument.
 
-Where the path would tell a name that must not get out it is the job's id. It hears of a job by the line that is logged and asks the journal for the path, so that nothing else need know of it. One runs
-at a time, without a shell, with a bare environment; one that fails or takes too long is told of and changes nothing.
+Where the path would tell a name that must not get out it is the job's id. It hears of a job by the line that is logged
+and asks the journal for the path, so that nothing else need know of it. One runs at a time, without a shell, with a
+bare environment; one that fails or takes too long is told of and changes nothing.
 """
 
 from __future__ import annotations
@@ -111,7 +112,10 @@ class Hooks:
 
 
 def _argument(job: Job, inbox: config.Inbox) -> str | Path:
-    """The path of what came out. A quarantined original has its own name, which `names: pseudonym` keeps in: there, the job's id."""
+    """The path of what came out.
+
+    A quarantined original has its own name, which `names: pseudonym` keeps in: there, the job's id.
+    """
     assert job.target is not None
     if job.outcome == "quarantined" and inbox.names == "pseudonym":
         return job.id

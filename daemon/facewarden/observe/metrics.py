@@ -1,7 +1,8 @@
 """Metrics: counters and gauges for Prometheus, in a text file for node exporter's textfile collector. Off by default.
 
-A listener on the lines that are logged, so that nothing can be told here that a line could not hold: labels are an inbox's
-configured name, an outcome, a stage or a reason. Names and units follow Prometheus' conventions; counters begin with the process.
+A listener on the lines that are logged, so that nothing can be told here that a line could not hold: labels are an
+inbox's configured name, an outcome, a stage or a reason. Names and units follow Prometheus' conventions; counters begin
+with the process.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Status: what the running service says of itself, in a small file of the state folder that its user alone may read.
 
-It is written anew in one step, about every second while something moves and every ten seconds otherwise, and holds numbers, settings and error names: never a file's name or path.
-Whoever reads it sees from the time in it whether the service still speaks, and from the process whether it lives.
+It is written anew in one step, about every second while something moves and every ten seconds otherwise, and holds
+numbers, settings and error names: never a file's name or path. Whoever reads it sees from the time in it whether the
+service still speaks, and from the process whether it lives.
 """
 
 from __future__ import annotations
@@ -143,7 +144,10 @@ class Status:
 
 
 def process_start(pid: int) -> int | None:
-    """When a process began, in the kernel's ticks, so that a number given anew is told apart; None where it has gone."""
+    """When a process began, in the kernel's ticks, so that a number given anew is told apart.
+
+    None where it has gone.
+    """
     try:
         text = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
@@ -152,7 +156,10 @@ def process_start(pid: int) -> int | None:
 
 
 def write_private(file: Path, data: bytes, mode: int = 0o600) -> None:
-    """Replace a file of our own in one step. Not written through to the disk: after a crash it is out of date anyway."""
+    """Replace a file of our own in one step.
+
+    Not written through to the disk: after a crash it is out of date anyway.
+    """
     new = file.with_name(f".{file.name}.new")
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
     with open(descriptor, "wb") as written:

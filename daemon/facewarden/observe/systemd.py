@@ -20,7 +20,8 @@ log = structlog.get_logger()
 
 Word = Literal["READY=1", "RELOADING=1", "WATCHDOG=1", "STOPPING=1"]
 COUNTED = ("published", "held", "quarantined", "waiting", "open", "out of reach")
-"""What the status tells of: photos ended since the start by outcome, files that wait, open jobs, inboxes out of reach."""
+"""What the status tells of: photos ended since the start by outcome, files that wait, open jobs, inboxes out of
+reach."""
 
 SECONDS = 5.0
 """How long a message may wait where systemd is busy; then it is lost, and the log says so."""
@@ -34,7 +35,10 @@ STATUS_SECONDS = 30.0
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Notifier:
-    """`address` of systemd's socket, empty where nobody listens; `watchdog`: seconds of silence after which it kills."""
+    """`address` of systemd's socket, empty where nobody listens.
+
+    `watchdog`: seconds of silence after which it kills.
+    """
 
     address: str = ""
     watchdog: float = math.inf
@@ -76,7 +80,10 @@ class Notifier:
             log.warning("systemd_out_of_reach", error=error.errno or 0)
 
     def _more(self, word: Word | None) -> Iterator[str]:
-        """What goes with a word: a reload lasts longer than the watchdog's time, which is its own again when it is over."""
+        """What goes with a word.
+
+        A reload lasts longer than the watchdog's time, which is its own again when it is over.
+        """
         if word == "RELOADING=1":
             yield f"MONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}"
         if self.watched and word in ("READY=1", "RELOADING=1"):

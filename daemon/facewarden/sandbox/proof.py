@@ -1,11 +1,12 @@
 """Proof on generated data of what each style lets through: an exact test, and a decoder that tries to recognise.
 
-The exact test redacts two frames that are equal outside the areas and random inside, in colours and in alpha. If the results
-are equal byte for byte, in thousands of random frames and sets of areas, no sample of the inside has an influence. Of a style
-that uses the colours inside, alpha alone is tried: of that nothing may be left either. Zones are tried as areas are.
-The decoder stands for an attacker who trains on redacted photos of the same people (McPherson, Shokri and Shmatikov
-2016): what it recognises far above chance is still in the result. It is a plain linear one, so what it does not find
-may still be there; the exact test alone proves. No photo and no set of faces is needed for either.
+The exact test redacts two frames that are equal outside the areas and random inside, in colours and in alpha. If the
+results are equal byte for byte, in thousands of random frames and sets of areas, no sample of the inside has an
+influence. Of a style that uses the colours inside, alpha alone is tried: of that nothing may be left either. Zones are
+tried as areas are. The decoder stands for an attacker who trains on redacted photos of the same people (McPherson,
+Shokri and Shmatikov 2016): what it recognises far above chance is still in the result. It is a plain linear one, so
+what it does not find may still be there; the exact test alone proves. No photo and no set of faces is needed for
+either.
 
 `python -I -m facewarden.sandbox.proof SCENES` runs both and prints what it has found as lines of JSON.
 """
@@ -93,7 +94,10 @@ def recognised(style: Style | None, seed: int = 0) -> float:
 
 
 def random_frame(rng: np.random.Generator, *, alpha: bool = False) -> Pixels:
-    """Random pixels: grey, RGB or RGBA (with `alpha` always), from 1 by 1 to LONGEST by LONGEST, small sides as likely as large ones."""
+    """Random pixels: grey, RGB or RGBA (with `alpha` always), from 1 by 1 to LONGEST by LONGEST.
+
+    Small sides are as likely as large ones.
+    """
     height, width = (int(side) for side in np.exp(rng.uniform(0, np.log(LONGEST + 1), 2)))
     shape = (height, width, 4) if alpha else ((height, width), (height, width, 3), (height, width, 4))[rng.integers(3)]
     return rng.integers(0, 256, shape, dtype=np.uint8)

@@ -16,7 +16,8 @@ from facewarden.errors import OUT_OF_MEMORY, PYTHON_LIBRARY, SEARCH_FAILED, Cann
 from facewarden.sandbox import lockdown
 
 _PRIMED = ctypes.CFUNCTYPE(None)(lambda: None)
-"""Made before the first lock: for its first function that C may call libffi reads its own file, and finds room for many more."""
+"""Made before the first lock: for its first function that C may call libffi reads its own file, and finds room for many
+more."""
 
 
 def main(arguments: list[str]) -> int:
@@ -32,7 +33,10 @@ def main(arguments: list[str]) -> int:
 
 
 def _run(memory: int, *, degraded_allowed: bool) -> int:
-    """`memory` is the headroom in bytes for handling a photo. Raises CannotStart and ImportError before the first one."""
+    """`memory` is the headroom in bytes for handling a photo.
+
+    Raises CannotStart and ImportError before the first one.
+    """
     protection = lockdown.before_imports(degraded_allowed=degraded_allowed)
     # Only now: these load the libraries of others, which must happen behind the first lock.
     from facewarden.sandbox import bench, wire  # noqa: PLC0415

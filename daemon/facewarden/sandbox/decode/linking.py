@@ -1,7 +1,8 @@
 """Let calls from one loaded library into another go elsewhere, by the dynamic linker's own tables.
 
 For what a library does without being asked and cannot be told to leave. Layouts: System V ABI, chapter 5 (dynamic
-linking), and `link_map` in the C library's link.h. Only data is written, so that this works where no code may be changed.
+linking), and `link_map` in the C library's link.h. Only data is written, so that this works where no code may be
+changed.
 """
 
 from __future__ import annotations
@@ -42,8 +43,8 @@ _Library._fields_ = [
 def redirect(callee: bytes, function: bytes, target: int) -> int:
     """Have every library that calls `function` of `callee` call what lies at address `target`; returns how many do.
 
-    `callee` is how the name of that library's file begins. Both functions must take their arguments alike. What is loaded
-    later is not changed.
+    `callee` is how the name of that library's file begins. Both functions must take their arguments alike. What is
+    loaded later is not changed.
     """
     slots = [slot for library in _libraries() for slot in _slots(library, callee, function)]
     for slot in slots:

@@ -1,8 +1,8 @@
-"""What decoders warn of while they go on: libjpeg, libtiff and libde265 fill what is missing with grey and say so to nobody.
+"""What decoders warn of while they go on: libjpeg, libtiff and libde265 fill what is missing with grey, in silence.
 
-Each is made to tell it here, by the slots through which Pillow and libheif call them (`linking`), so that nothing is decoded
-twice. The functions are made once, at import: a locked worker can make none. A warning that cannot change a pixel is not
-counted.
+Each is made to tell it here, by the slots through which Pillow and libheif call them (`linking`), so that nothing is
+decoded twice. The functions are made once, at import: a locked worker can make none. A warning that cannot change a
+pixel is not counted.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _Address = ctypes.c_void_p
 
 
 class _Errors(ctypes.Structure):
-    """libjpeg's `jpeg_error_mgr` (jpeglib.h): functions, the last message with its numbers, and all messages by number."""
+    """libjpeg's `jpeg_error_mgr` (jpeglib.h): functions, the last message with its numbers, all messages by number."""
 
     _fields_: ClassVar = [
         ("error_exit", _Address),
@@ -46,7 +46,8 @@ _DAMAGE = re.compile(rb"Corrupt JPEG data(?!: bad ICC)|Premature end of JPEG|Inc
 _EXPECTED = 8
 """At least so many messages of these kinds are in the libjpeg that Pillow brings (9)."""
 _PADDING = 8
-"""Bytes behind the last block of a scan that count for nothing: some cameras are said to leave a few before the mark that ends the photo."""
+"""Bytes behind the last block of a scan that count for nothing: some cameras are said to leave a few before the mark
+that ends the photo."""
 _HARMLESS_TIFF = re.compile(rb"TIFFFetch|TIFFReadDir|.*Setup")
 """libtiff's functions that read metadata and prepare: where these fail over pixels, Pillow does too."""
 _HARMLESS_HEVC = re.compile(rb"WPP|threads|SEI", re.IGNORECASE)

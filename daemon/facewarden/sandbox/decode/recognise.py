@@ -35,9 +35,9 @@ ACCEPTED: tuple[str, ...] = (
     # No or nearly no signature: these are asked last, so that they cannot claim a better known file.
     *("MCIDAS", "CUR", "DIB", "PCD", "IM", "SPIDER", "TGA"),
 )
-"""Pillow's names of what may be decoded. Absent on purpose: EPS (runs Ghostscript), IPTC (opens whatever it finds inside
-with every plugin), IMT (takes any words for a header), WMF, EMF, BUFR, GRIB, HDF5 and MPEG (stubs that hand the file to
-others), and any plugin that a later Pillow or an installed package may bring."""
+"""Pillow's names of what may be decoded. Absent on purpose: EPS (runs Ghostscript), IPTC (opens whatever it finds
+inside with every plugin), IMT (takes any words for a header), WMF, EMF, BUFR, GRIB, HDF5 and MPEG (stubs that hand the
+file to others), and any plugin that a later Pillow or an installed package may bring."""
 
 Image.init()
 heif.register()

@@ -75,8 +75,8 @@ class Search:
         """The regions of one frame in its pixels, joined, not grown, the surest first; and how the frame lies.
 
         `frame` may be grey, RGB or RGBA; `smallest_face` is the width in pixels of the smallest face wanted, from 1.
-        `thresholds` names the detectors to ask and their lowest scores, 0..1 (None: the plan's); by default, all that are
-        loaded.
+        `thresholds` names the detectors to ask and their lowest scores, 0..1 (None: the plan's); by default, all that
+        are loaded.
         """
         given = thresholds or dict.fromkeys(self.detectors)
         trade = plan_of(plan, given)
@@ -128,9 +128,10 @@ class Search:
 
 
 def load(names: Iterable[DetectorName] = DETECTORS, *, yunet: bytes = b"") -> Search:
-    """Build the named detectors, and YuNet where its weights are given, and try each once, so that nothing is left to load.
+    """Build the named detectors, and YuNet where its weights are given, and try each once.
 
-    Raises CannotStart where weights are missing or altered, or a library cannot be loaded.
+    Nothing is left to load then. Raises CannotStart where weights are missing or altered, or a library cannot be
+    loaded.
     """
     cv2.setNumThreads(1)
     cv2.ocl.setUseOpenCL(False)

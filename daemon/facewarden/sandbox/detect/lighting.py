@@ -1,8 +1,9 @@
 """Dark and flat windows are looked at twice: as they are, and with their contrast evened out.
 
-CLAHE (contrast-limited adaptive histogram equalisation: Zuiderveld, Graphics Gems IV, 1994) stretches the brightness of each part
-of a window by itself. Of 497 faces in group photos with a quarter of the light and half of the contrast CenterFace missed 8;
-with this second view, 3. On photos in good light it finds nothing more, so only the others pay for it.
+CLAHE (contrast-limited adaptive histogram equalisation: Zuiderveld, Graphics Gems IV, 1994) stretches the brightness of
+each part of a window by itself. Of 497 faces in group photos with a quarter of the light and half of the contrast
+CenterFace missed 8; with this second view, 3. On photos in good light it finds nothing more, so only the others pay for
+it.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ import numpy as np
 from facewarden.values import Pixels
 
 DARK, FLAT, BRIGHT = 60, 20, 180
-"""A window is dark below this mean brightness, flat below this standard deviation, of 255 levels. One that is flat and bright is
-sky or paper, which even contrast fills with patterns: a tenth of what was looked at in large photos."""
+"""A window is dark below this mean brightness, flat below this standard deviation, of 255 levels. One that is flat and
+bright is sky or paper, which even contrast fills with patterns: a tenth of what was looked at in large photos."""
 
 LIMIT, TILES = 2.0, (8, 8)
 """How steep a tile's curve may get, as a multiple of an even one's, and tiles across and down: OpenCV's own example."""

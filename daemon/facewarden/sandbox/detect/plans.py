@@ -47,11 +47,12 @@ CEILINGS: Mapping[DetectorName, float] = {"blazeface": 0.5, "centerface": 0.25, 
 """A score that is sure enough for an area of any size: a face that fills the photo is never asked for more."""
 
 GLANCE = Plan(CEILINGS, enlarged=28, pixels=750_000, mirrored=False, windowed=False)
-"""For the second look at what is redacted already: only what is surely a face, at half the scale of `balanced`. BlazeFace has
-looked through its windows before, at a lower score, and only what was hidden has changed."""
+"""For the second look at what is redacted already: only what is surely a face, at half the scale of `balanced`.
+BlazeFace has looked through its windows before, at a lower score, and only what was hidden has changed."""
 
 LARGE = 9_600_000
-"""Pixels of a photo from which on the largest scale has a fixed share of them, until a quarter more is reached at 12 million."""
+"""Pixels of a photo from which on the largest scale has a fixed share of them, until a quarter more is reached at 12
+million."""
 
 SHARE = 0.006
 """An area of this share of the frame must score twice the threshold."""
@@ -63,9 +64,10 @@ def plan_of(name: PlanName, asked: Collection[DetectorName]) -> Plan:
 
 
 def budget(pixels: int, width: int, height: int) -> float:
-    """Pixels of the largest scale of a frame of `width` by `height`, where the plan says `pixels`: up to a quarter more from LARGE on.
+    """Pixels of the largest scale of a frame of `width` by `height`, where the plan says `pixels`.
 
-    Without it 11 of 256 faces of 24 to 28 pixels at the very edge of 12 megapixels were missed, with it 2.
+    From LARGE on it is up to a quarter more. Without it 11 of 256 faces of 24 to 28 pixels at the very edge of 12
+    megapixels were missed, with it 2.
     """
     return pixels * min(max(width * height / LARGE, 1.0), 1.25)
 

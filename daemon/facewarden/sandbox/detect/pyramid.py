@@ -24,8 +24,8 @@ class Pyramid:
     def at(self, scale: float) -> Pixels:
         """The frame enlarged (or shrunk) by this factor, contiguous; its size is `scaled(width, height, scale)`.
 
-        Shrunk by more than half, it is made from a half, quarter or eighth as large as it may be: cheaper than from the frame
-        itself, and alike for every order of asking.
+        Shrunk by more than half, it is made from a half, quarter or eighth as large as it may be: cheaper than from the
+        frame itself, and alike for every order of asking.
         """
         if scale not in self._levels:
             self._levels[scale] = self._made(scale)
@@ -37,7 +37,7 @@ class Pyramid:
 
 
 class Turned(Pyramid):
-    """The same frame after quarter turns counter-clockwise: its scaled copies are turned, which is less than turning the frame."""
+    """The same frame after quarter turns counter-clockwise. Its scaled copies are turned, which is less work."""
 
     def __init__(self, upright: Pyramid, turn: int) -> None:
         self._levels = {}
@@ -60,6 +60,6 @@ def scaled(width: int, height: int, scale: float) -> tuple[int, int]:
 
 
 def _resized(frame: Pixels, size: tuple[int, int]) -> Pixels:
-    # Down to a half a bilinear step uses every pixel, and keeps small faces sharper than averaging does, which takes six
-    # times as long; where a half is exact, both are the same.
+    # Down to a half a bilinear step uses every pixel, and keeps small faces sharper than averaging does, which takes
+    # six times as long; where a half is exact, both are the same.
     return np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_LINEAR), np.uint8)

@@ -1,7 +1,8 @@
 """Photos that lie on their side or stand on their head: scans, and cameras that did not note how they were held.
 
-Detectors know upright faces only: of group photos turned by a quarter, 28 % of the faces were missed, upright 1 %. So the
-whole frame is looked at small in all four positions, and searched a second time in the position that shows most faces.
+Detectors know upright faces only: of group photos turned by a quarter, 28 % of the faces were missed, upright 1 %. So
+the whole frame is looked at small in all four positions, and searched a second time in the position that shows most
+faces.
 """
 
 from __future__ import annotations
@@ -13,15 +14,16 @@ from facewarden.sandbox.detect.pyramid import Pyramid, turned
 from facewarden.values import DetectorName, Pixels, Region
 
 SIDE, SHRUNK = 400, 0.7
-"""Longest side in pixels of the small look, and the most that it may have of the photo's own: four cost half a megapixel at most."""
+"""Longest side in pixels of the small look, and the most that it may have of the photo's own: four cost half a
+megapixel at most."""
 
 LIKELY: Mapping[DetectorName, float] = {"yunet": 0.6, "centerface": 0.35}
 """Detectors that can tell, the better first: scores from this on count as signs of a face."""
 
 MARGIN = 0.2
-"""The sum of scores must exceed that of the photo as it is by this much: many a face looks like one from the side too, and a
-second search costs as much as the first. With CenterFace 260 of 270 turned group photos are told (261 without a margin), and 3 % of small
-upright photos are searched twice (6 %).
+"""The sum of scores must exceed that of the photo as it is by this much: many a face looks like one from the side too,
+and a second search costs as much as the first. With CenterFace 260 of 270 turned group photos are told (261 without a
+margin), and 3 % of small upright photos are searched twice (6 %).
 """
 
 

@@ -1,4 +1,6 @@
-"""Attempts to break out of a worker, as a broken-into library would make them: each a function that returns if it got out.
+"""Attempts to break out of a worker, as a broken-into library would make them.
+
+Each is a function that returns if it got out.
 
 `python -I -m facewarden.sandbox.escapes` runs all of them, each in a process of its own, once in a locked worker and
 once without any lock as a control, which shows that the attempt is real. No attempt harms this machine where it

@@ -1,7 +1,7 @@
 """Run one attempt, or all: `python -I -m facewarden.sandbox.escapes [NAME [--locked | --bare | --control]]`.
 
-Prints a line for each: its name and what became of it in each mode, with tabs between; without a mode, locked and control.
-Exit code 1 if a locked attempt got out or could not be made.
+Prints a line for each: its name and what became of it in each mode, with tabs between; without a mode, locked and
+control. Exit code 1 if a locked attempt got out or could not be made.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Attempts to reach another machine, or another process through a socket. None leaves this machine in the control run."""
+"""Attempts to reach another machine, or another process through a socket.
+
+None leaves this machine in the control run.
+"""
 
 from __future__ import annotations
 

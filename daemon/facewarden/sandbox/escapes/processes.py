@@ -1,4 +1,7 @@
-"""Attempts to start a process or to touch another one, the parent first. Signals are number 0: asked for, never felt."""
+"""Attempts to start a process or to touch another one, the parent first.
+
+Signals are number 0: asked for, never felt.
+"""
 
 from __future__ import annotations
 

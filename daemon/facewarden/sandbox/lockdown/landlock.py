@@ -59,9 +59,10 @@ def abi() -> int:
 
 
 def restrict(readable: Iterable[Path]) -> int:
-    """From now on this process may read what lies under `readable` and nothing else. Returns the ABI, 0 if there is none.
+    """From now on this process may read what lies under `readable` and nothing else.
 
-    Needs NO_NEW_PRIVS. A path that does not exist is left out. Raises OSError where the kernel refuses its own Landlock.
+    Returns the ABI, 0 if there is none. Needs NO_NEW_PRIVS. A path that does not exist is left out. Raises OSError
+    where the kernel refuses its own Landlock.
     """
     version = abi()
     if version == 0:

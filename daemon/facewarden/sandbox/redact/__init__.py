@@ -69,7 +69,10 @@ def hide(frame: Pixels, areas: Sequence[Region], style: Style) -> Pixels:
 
 
 def hide_in_place(frame: Pixels, areas: Sequence[Region], style: Style) -> None:
-    """The same in the frame itself, contiguous and writable: a second one of a large photo is a good part of a worker's memory."""
+    """The same in the frame itself, contiguous and writable.
+
+    A second one of a large photo is a good part of a worker's memory.
+    """
     way = _way(style)
     height, width = frame.shape[:2]
     met = _met(areas, height, width)

@@ -1,7 +1,7 @@
 """The second look: what is still found in a redacted frame, outside all that is hidden, is covered flatly.
 
-A region that lies inside a hidden area is no finding: nothing of a face is left there (the blind styles), and yet a soft
-patch between hair and collar can look like one to a detector.
+A region that lies inside a hidden area is no finding: nothing of a face is left there (the blind styles), and yet a
+soft patch between hair and collar can look like one to a detector.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """What transparency shows: viewers lay a picture on a ground of their own, and so a face may be drawn in alpha alone.
 
-What can be seen of a frame in which alpha varies, besides its colours: itself on white, on black, and alpha by itself, its
-levels spread from black to white, as it is and as a negative: seven of them are enough to tell a face, and dark may be clear. What is found in any of these views is hidden in all channels.
+What can be seen of a frame in which alpha varies, besides its colours: itself on white, on black, and alpha by itself,
+its levels spread from black to white, as it is and as a negative: seven of them are enough to tell a face, and dark may
+be clear. What is found in any of these views is hidden in all channels.
 """
 
 from __future__ import annotations
@@ -23,7 +24,10 @@ def varies(frame: Pixels) -> bool:
 
 
 def views(frame: Pixels) -> Iterator[Pixels]:
-    """A frame as it is seen on white and on black (RGB), its alpha alone and the negative of that (grey); none where alpha does not vary."""
+    """A frame as it is seen on white and on black (RGB), its alpha alone and the negative of that (grey).
+
+    None where alpha does not vary.
+    """
     if varies(frame):
         for ground in (WHITE, BLACK):
             yield _laid_on(frame, ground)
@@ -43,7 +47,10 @@ def _laid_on(frame: Pixels, ground: int) -> Pixels:
 
 
 def _spread(alpha: Pixels) -> Pixels:
-    """Alpha with the levels that it has spread evenly from black to white: a clear corner must not hide seven levels near 255."""
+    """Alpha with the levels that it has spread evenly from black to white.
+
+    A clear corner must not hide seven levels near 255.
+    """
     has = np.bincount(alpha.ravel(), minlength=256) > 0
     levels = (np.cumsum(has) - 1) * 255 // max(int(has.sum()) - 1, 1)
     return np.asarray(levels.clip(0, 255).astype(np.uint8)[alpha], dtype=np.uint8)

@@ -1,7 +1,8 @@
 """PDF: each page drawn as a picture by PDFium, of the resolution that it was scanned at.
 
-Nothing but what a page shows is looked at: its crop box, with annotations and what forms are filled in with. Text becomes
-pixels, attachments and hidden layers stay behind, and scripts are never run: this PDFium has no engine for them.
+Nothing but what a page shows is looked at: its crop box, with annotations and what forms are filled in with. Text
+becomes pixels, attachments and hidden layers stay behind, and scripts are never run: this PDFium has no engine for
+them.
 """
 
 from __future__ import annotations
@@ -48,7 +49,10 @@ def is_pdf(data: bytes) -> bool:
 
 
 def read(data: bytes, limits: Limits) -> tuple[Picture, Iterator[Frame]]:
-    """A document, and its pages, drawn when they are due. Raises FileRefused, and PdfiumError where a page cannot be had."""
+    """A document, and its pages, drawn when they are due.
+
+    Raises FileRefused, and PdfiumError where a page cannot be had.
+    """
     # PDFium mends what was cut off by leaving out pages, which nobody would notice.
     if not any(word in data[-_TAIL:] for word in (b"%%EOF", b"startxref")):
         raise FileRefused(TRUNCATED)
@@ -112,10 +116,10 @@ def _size(page: Any, points: tuple[float, float], limits: Limits) -> tuple[int, 
 
 
 def _dpi(page: Any, points: tuple[float, float], limits: Limits) -> float:
-    """The dots per inch of a page's largest picture, where pictures cover half of it: then it was scanned. Otherwise 300.
+    """The dots per inch of a page's largest picture, where pictures cover half of it: then it was scanned.
 
-    A scan may come in strips or in layers, of which one is finer than the others. Raises FileRefused where a picture that
-    would be missed cannot be decoded: PDFium says nothing of it and leaves the page white.
+    Otherwise 300. A scan may come in strips or in layers, of which one is finer than the others. Raises FileRefused
+    where a picture that would be missed cannot be decoded: PDFium says nothing of it and leaves the page white.
     """
     covered, most, finest = 0.0, 0, 0.0
     for picture, told in _pictures(page):

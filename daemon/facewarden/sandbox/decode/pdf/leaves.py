@@ -1,7 +1,8 @@
-"""Whether a page of a PDF is whole. PDFium draws what it can and says nothing of the rest, which stays white or shifted.
+"""Whether a page of a PDF is whole.
 
-So each page is gone through with qpdf first: its drawing is parsed, each name in it must stand for something, and each stream
-that the page can reach must be whole (`streams`). Objects are remembered, so that what pages share is looked at once.
+PDFium draws what it can and says nothing of the rest, which stays white or shifted. So each page is gone through with
+qpdf first: its drawing is parsed, each name in it must stand for something, and each stream that the page can reach
+must be whole (`streams`). Objects are remembered, so that what pages share is looked at once.
 """
 
 from __future__ import annotations
@@ -104,7 +105,10 @@ class Leaves:
         return not is_drawing or self._draws(stream, stream.get("/Resources"), page)
 
     def _draws(self, drawing: Any, resources: Any, page: Any) -> bool:
-        """Whether each word of a drawing is known, and each name in it. What stands between BX and EX may be anything."""
+        """Whether each word of a drawing is known, and each name in it.
+
+        What stands between BX and EX may be anything.
+        """
         if drawing is page and not _has_contents(page):
             return "/Contents" not in page
         tolerated = 0

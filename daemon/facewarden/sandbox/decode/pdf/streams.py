@@ -1,4 +1,7 @@
-"""Whether a stream of a PDF is whole: deflated data by its checksum, pictures by as many bytes as they need, JPEG and fax by decoding."""
+"""Whether a stream of a PDF is whole.
+
+Deflated data tells by its checksum, pictures by as many bytes as they need, JPEG and fax by decoding.
+"""
 
 from __future__ import annotations
 
@@ -123,7 +126,10 @@ def _jpeg(_: Any, raw: bytes) -> bool:
 
 
 def _fax(stream: Any, raw: bytes) -> bool:
-    """Put into a TIFF, which libtiff decodes; where it could not (rows on whole bytes, rows unknown) there is no rule."""
+    """Put into a TIFF, which libtiff decodes.
+
+    Where it could not (rows on whole bytes, rows unknown) there is no rule.
+    """
     told = _parameters(stream, -1)
     width, height = int(told.get("/Columns", 1728)), int(told.get("/Rows", 0)) or int(stream.get("/Height", 0))
     kind = int(told.get("/K", 0))

@@ -1,6 +1,7 @@
-"""The clean aperture of an AVIF (ISO/IEC 14496-12, `clap`): what its owner cut away is decoded with the rest, and must not come out.
+"""The clean aperture of an AVIF (ISO/IEC 14496-12, `clap`).
 
-Pillow does not look at it; libheif does for HEIC. MIAF has a picture cut first, then turned and mirrored.
+What its owner cut away is decoded too, and must not come out. Pillow does not look at it; libheif does for HEIC. MIAF
+has a picture cut first, then turned and mirrored.
 """
 
 from __future__ import annotations
@@ -21,7 +22,10 @@ _FILM = (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd")
 
 
 def clean(data: bytes, size: tuple[int, int]) -> Box | None:
-    """What is to be seen of a picture of `size`; None where nothing was cut away. Raises FileRefused for what cannot be."""
+    """What is to be seen of a picture of `size`; None where nothing was cut away.
+
+    Raises FileRefused for what cannot be.
+    """
     wanted = {_box(data[start:end], size) for start, end in _stated(data)}
     if len(wanted) > 1:  # a still and a film that are cut differently: which of them Pillow took is not told
         raise FileRefused(DAMAGED)

@@ -1,7 +1,7 @@
 """The boxes of ISO media files (HEIC, AVIF), as far as it must be known what of them is pixels and how they are cut.
 
-ISO/IEC 14496-12 for boxes and items, ISO/IEC 23008-12 for their properties. Nothing here is decoded. What is malformed raises
-ValueError, IndexError or struct.error, and is the file's fault.
+ISO/IEC 14496-12 for boxes and items, ISO/IEC 23008-12 for their properties. Nothing here is decoded. What is malformed
+raises ValueError, IndexError or struct.error, and is the file's fault.
 """
 
 from __future__ import annotations

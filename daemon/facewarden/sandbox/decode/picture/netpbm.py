@@ -1,4 +1,4 @@
-"""A decoder for PGM and PPM of unusual depth (scanners write 16 bits), in place of Pillow's, which takes seconds a megapixel."""
+"""A decoder for PGM and PPM of unusual depth (scanners write 16 bits). Pillow's own takes seconds a megapixel."""
 
 from __future__ import annotations
 

@@ -19,11 +19,12 @@ _GREYS = Image.fromarray(np.arange(256, dtype=np.uint8)[np.newaxis])
 
 
 def to_srgb(icc: object, mode: str) -> Transform | None:
-    """How pictures of `mode` (L, LA, RGB, RGBA or CMYK) with profile `icc` come to sRGB; None where nothing is to be done.
+    """How pictures of `mode` (L, LA, RGB, RGBA or CMYK) with profile `icc` come to sRGB.
 
-    The result is of the same mode, CMYK excepted, which gives RGB. Perceptual intent. A profile that is missing, broken
-    or for other colours than these is left aside: then the numbers are taken for sRGB, as every viewer does. So is one
-    that is sRGB itself, which most are: it would take longer than decoding, to change nothing but last bits.
+    None where nothing is to be done. The result is of the same mode, CMYK excepted, which gives RGB. Perceptual intent.
+    A profile that is missing, broken or for other colours than these is left aside: then the numbers are taken for
+    sRGB, as every viewer does. So is one that is sRGB itself, which most are: it would take longer than decoding, to
+    change nothing but last bits.
     """
     try:
         return _transform(icc, "L" if mode == "LA" else mode)

@@ -17,13 +17,15 @@ _STANDARD = (
     18, 22, 37, 56, 68, 109, 103, 77, 24, 35, 55, 64, 81, 104, 113, 92, 49, 64, 78, 87, 103, 121, 120, 101, 72, 92, 95, 98, 112, 100, 103, 99,
 )
 # fmt: on
-"""The luminance table of ITU-T T.81, K.1, row by row: libjpeg scales it to a quality of 1 to 100, and most cameras do alike."""
+"""The luminance table of ITU-T T.81, K.1, row by row: libjpeg scales it to a quality of 1 to 100, and most cameras do
+alike."""
 
 
 def written(image: Image.Image) -> tuple[int | None, int | None]:
     """The quality (1 to 100) whose luminance table is nearest to the file's, and the index into SUBSAMPLINGS.
 
-    A TIFF has a quality where it has JPEG inside. None for what cannot be told. Only these two numbers leave the worker, never a table.
+    A TIFF has a quality where it has JPEG inside. None for what cannot be told. Only these two numbers leave the
+    worker, never a table.
     """
     if tiff.is_jpeg_inside(image):
         return _inside(tiff.jpeg_tables(image)), None

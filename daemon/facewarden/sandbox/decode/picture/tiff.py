@@ -43,7 +43,10 @@ def is_camera_raw(image: Image.Image) -> bool:
 
 
 def is_mask(image: Image.Image) -> bool:
-    """Whether the current page is the mask of another one: what it hides there would come out, for Pillow does not apply it."""
+    """Whether the current page is the mask of another one.
+
+    What it hides there would come out: Pillow does not apply it.
+    """
     subfile = tag(image, _SUBFILE_TYPE, 0)
     return (isinstance(subfile, int) and subfile & 4 == 4) or bool(tag(image, _PHOTOMETRIC) == 4)
 

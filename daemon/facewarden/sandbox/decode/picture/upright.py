@@ -54,8 +54,8 @@ def is_sideways(orientation: int) -> bool:
 def place(strip: Image.Image, row: int, upright: Pixels, orientation: int) -> None:
     """Write some rows of the stored picture, from `row` on, to where they belong in the `upright` one.
 
-    Pillow turns the strip, which is small enough for the processor's cache; turning all at once would need a second copy
-    of the picture, and writing unturned rows into turned pixels takes several times as long.
+    Pillow turns the strip, which is small enough for the processor's cache; turning all at once would need a second
+    copy of the picture, and writing unturned rows into turned pixels takes several times as long.
     """
     turn = _TURNS.get(orientation)
     stored = _UNTURNED[orientation](upright)[row : row + strip.height]

@@ -1,7 +1,8 @@
-"""Whether all of a picture is there, for formats whose decoders do not say so: a hole in coded data decodes, to anything.
+"""Whether all of a picture is there, for formats whose decoders do not say so.
 
-Coded data is dense. Each rule below is either exact (a checksum, a byte sequence that cannot be) or a run of zeros longer than
-any encoder writes; what was measured is in docs/formats.md. Rows that are stored as they are have no rule: black is a colour.
+A hole in coded data decodes, to anything. Coded data is dense. Each rule below is either exact (a checksum, a byte
+sequence that cannot be) or a run of zeros longer than any encoder writes; what was measured is in docs/formats.md. Rows
+that are stored as they are have no rule: black is a colour.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from facewarden.sandbox.decode.picture import boxes, heif, tiff
 _DENSE = bytes(64)
 """No run of zeros this long was found in AV1 and QOI: four at most. (WebP may have thousands.)"""
 _BLOCK = bytes(4096)
-"""JPEG 2000 may write a zero for each part of a picture in which nothing is (ten in a row were seen): only a file system's whole block counts."""
+"""JPEG 2000 may write a zero for each part of a picture in which nothing is (ten in a row were seen): only a file
+system's whole block counts."""
 _PNG = b"\x89PNG\r\n\x1a\n"
 _CODED = (_PNG, b"\xff\xd8\xff", b"GIF8", b"RIFF")
 _PNG_PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"fdAT", b"fcTL")
@@ -28,7 +30,8 @@ _EMULATED = re.compile(rb"\0\0[\0-\2]")
 _AV1, _HEVC = (b"av01",), (b"hvc1", b"hev1")
 _WEBP_FRAME_HEAD = 16
 _CUT, _SMALLEST = 16, 64
-"""Bytes without which a part cannot be decoded (what libwebp wrote in 144 trials always needed them), and parts too small for that rule."""
+"""Bytes without which a part cannot be decoded (what libwebp wrote in 144 trials always needed them), and parts too
+small for that rule."""
 
 
 def check(image: Image.Image, data: bytes) -> None:
@@ -82,7 +85,10 @@ def _webp(data: bytes) -> bool:
 
 
 def _is_needed(shortened: bytes) -> bool:
-    """Whether a picture without its last bytes is no picture. One that had a hole has been read to the end before its end."""
+    """Whether a picture without its last bytes is no picture.
+
+    One that had a hole has been read to the end before its end.
+    """
     try:
         with Image.open(io.BytesIO(shortened), formats=["WEBP"]) as image:
             image.load()

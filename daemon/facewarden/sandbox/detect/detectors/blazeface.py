@@ -85,7 +85,10 @@ class BlazeFace:
 
 @contextlib.contextmanager
 def _one_processor() -> Iterator[None]:
-    """Show one processor only, so that MediaPipe makes one thread to compute with; a second would come and go unasked."""
+    """Show one processor only, so that MediaPipe makes one thread to compute with.
+
+    A second would come and go unasked.
+    """
     processors = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {min(processors)})
     try:
@@ -103,7 +106,8 @@ def _region(found: Any) -> Region:
 
 
 PACKAGES = ("mediapipe", "mediapipe.tasks", "mediapipe.tasks.python", "mediapipe.tasks.python.vision")
-"""What they import when they are imported as a whole is all of MediaPipe, with plotting, a microphone and other programs."""
+"""What they import when they are imported as a whole is all of MediaPipe, with plotting, a microphone and other
+programs."""
 
 
 def _import_the_little_needed() -> None:

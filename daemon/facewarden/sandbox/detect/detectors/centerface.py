@@ -1,7 +1,7 @@
 """CenterFace: a fully convolutional network that answers for every fourth pixel how likely a face has its centre there.
 
-Xu et al., CenterFace: Joint Face Detection and Alignment Using Face as Point (2019), arXiv:1911.03599. It takes any size
-divisible by 32 and finds faces from about 8 to 500 pixels, so a photo is searched at several scales.
+Xu et al., CenterFace: Joint Face Detection and Alignment Using Face as Point (2019), arXiv:1911.03599. It takes any
+size divisible by 32 and finds faces from about 8 to 500 pixels, so a photo is searched at several scales.
 """
 
 from __future__ import annotations
@@ -35,20 +35,22 @@ IMAGE, OUTPUTS = "input.1", ("537", "538", "539")
 """Names in the ONNX graph: the picture, then heat map, size and offset; landmarks are not asked for."""
 
 EDGE = 8
-"""Pixels of grey all around a window. A face of 12 pixels in the very corner of a photo was missed in 16 of 24 tries, with it in 3;
-a wider one costs small photos time, and faces elsewhere."""
+"""Pixels of grey all around a window. A face of 12 pixels in the very corner of a photo was missed in 16 of 24 tries,
+with it in 3; a wider one costs small photos time, and faces elsewhere."""
 
 GREY = (127, 127, 127)
 
 WHOLE = 400
-"""The smallest scale is the first at which the whole frame is no longer than this, in pixels: it sees any large face."""
+"""The smallest scale is the first at which the whole frame is no longer than this, in pixels: it sees any large
+face."""
 
 LARGEST = 128
-"""Faces up to this many pixels are taken from each scale; larger ones from the next smaller scale, where few are false."""
+"""Faces up to this many pixels are taken from each scale; larger ones from the next smaller scale, where few are
+false."""
 
 WINDOW = 896
-"""Longest side in pixels of one window as the network sees it. Larger ones overlap less, but leave the processor's cache: 1280 takes
-the same time and 27 MB more."""
+"""Longest side in pixels of one window as the network sees it. Larger ones overlap less, but leave the processor's
+cache: 1280 takes the same time and 27 MB more."""
 
 OVERLAP = LARGEST + 32
 """A face of LARGEST pixels lies whole in a window, with half a cell of the coarsest layer around it."""
@@ -60,7 +62,10 @@ Answers = npt.NDArray[np.float32]
 
 
 class CenterFace:
-    """The network under ONNX Runtime, in the calling thread: on one thread twice as fast as under OpenCV's own engine."""
+    """The network under ONNX Runtime, in the calling thread.
+
+    On one thread it is twice as fast as under OpenCV's own engine.
+    """
 
     def __init__(self, threshold: float) -> None:
         """`threshold` is the lowest score answered, 0..1. Raises CannotStart (weights, library)."""
@@ -121,7 +126,10 @@ def _looks(width: int, height: int, scale: float, *, mirrored: bool) -> list[Loo
 
 
 def _padded(pixels: Pixels) -> Pixels:
-    """The window with EDGE all around, and right and below what is missing to multiples of STEP: no face changes its shape."""
+    """The window with EDGE all around, and right and below what is missing to multiples of STEP.
+
+    No face changes its shape.
+    """
     height, width = (length + 2 * EDGE for length in pixels.shape[:2])
     below, right = EDGE + -height % STEP, EDGE + -width % STEP
     return np.asarray(cv2.copyMakeBorder(pixels, EDGE, below, EDGE, right, cv2.BORDER_CONSTANT, value=GREY), np.uint8)
@@ -131,8 +139,8 @@ def decode(heat: Answers, size: Answers, offset: Answers, threshold: float) -> l
     """Turn the network's answers into regions (sections 3.1 and 3.2 of the paper).
 
     `heat` is (rows, columns) in 0..1; `size` and `offset` are (2, rows, columns), down first: the logarithm of the
-    face's height and width in cells, and where in its cell the face's centre lies. Raises FloatingPointError where an answer
-    is no number: it is neither above a threshold nor below, and the face in it would be missed without a word.
+    face's height and width in cells, and where in its cell the face's centre lies. Raises FloatingPointError where an
+    answer is no number: it is neither above a threshold nor below, and the face in it would be missed without a word.
     """
     if not (np.isfinite(heat).all() and np.isfinite(size).all() and np.isfinite(offset).all()):
         raise FloatingPointError

@@ -23,7 +23,8 @@ MOST = 5000
 """Answers of one look that are considered."""
 
 ENLARGED = 42
-"""At its largest scale the smallest face wanted is this many pixels wide: it was trained on smaller faces than CenterFace."""
+"""At its largest scale the smallest face wanted is this many pixels wide: it was trained on smaller faces than
+CenterFace."""
 
 PIXELS = 3_000_000
 """Most pixels of its largest scale, in every plan: a third of what they cost CenterFace."""

@@ -1,1 +1,1 @@
-"""Making a detector's network fast: its graph read, mended, folded, and calculated with integers (docs/decisions/0012)."""
+"""Making a detector's network fast: its graph read, mended, folded, computed in integers (docs/decisions/0012)."""

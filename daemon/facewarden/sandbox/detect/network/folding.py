@@ -1,4 +1,4 @@
-"""A network's first layer for a folded picture: the same numbers from 12 channels at half the size, in a third of the time.
+"""The first layer for a folded picture: the same numbers from 12 channels of half the size, in a third of the time.
 
 The first layer takes three channels and every second pixel, three pixels at a time: too few numbers in a row for a
 processor. Folded, two by two pixels lie side by side as channels (known as space to depth), and the layer takes two by
@@ -20,7 +20,7 @@ TAPS = {(0, 1): 0, (1, 0): 1, (1, 1): 2}
 
 
 def folded(pixels: Pixels) -> Pixels:
-    """An RGB picture of even sides as (height / 2, width / 2, 12): both pixels of the upper row, then both of the lower."""
+    """An RGB picture of even sides as (height / 2, width / 2, 12): both pixels of the upper row, then of the lower."""
     height, width = pixels.shape[:2]
     pairs = pixels.reshape(height, width // 2, 6).view(np.uint16)  # six bytes move as three numbers
     rows = [pairs[row::2, :, part] for row in (0, 1) for part in range(3)]

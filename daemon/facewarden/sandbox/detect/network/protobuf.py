@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 VARINT, COUNTED = 0, 2
-"""Wire types: a number of seven bits a byte, and bytes with their length before them. ONNX's messages need no others here."""
+"""Wire types: a number of seven bits a byte, and bytes with their length before them. ONNX's messages need no others
+here."""
 
 
 class Field(NamedTuple):
-    """One field of a message: its number, its content (empty for a number), the number it holds (0 for a content), all its bytes."""
+    """One field of a message: its number, content (empty for a number), value (0 for a content) and all its bytes."""
 
     number: int
     content: bytes

@@ -1,13 +1,14 @@
-"""A network computed in integers of eight bits instead of floats: twice as fast, and a quarter of the bytes between layers.
+"""A network computed in integers of eight bits instead of floats: twice as fast, a quarter of the bytes between layers.
 
-Each tensor that passes from layer to layer is written as a number from 0 to 255 with a step and a zero of its own, known
-from photos; weights as numbers of seven or eight bits with a step for each channel (Jacob et al., Quantization and Training of Neural Networks
-for Efficient Integer-Arithmetic-Only Inference, 2018, arXiv:1712.05877). ONNX has two operators for it, QuantizeLinear and
-DequantizeLinear; where a layer stands between such a pair, ONNX Runtime computes it in integers.
+Each tensor that passes from layer to layer is written as a number from 0 to 255 with a step and a zero of its own,
+known from photos; weights as numbers of seven or eight bits with a step for each channel (Jacob et al., Quantization
+and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference, 2018, arXiv:1712.05877). ONNX has two
+operators for it, QuantizeLinear and DequantizeLinear; where a layer stands between such a pair, ONNX Runtime computes
+it in integers.
 
 Most weights have seven bits, because processors without VNNI add two products in sixteen bits, which could overflow:
-255 * 63 * 2 cannot. So every processor finds the same faces, only not as fast. Depthwise layers, which take one channel for
-each that they give, are added up in 32 bits everywhere (MLAS, qdwconv.cpp) and keep eight.
+255 * 63 * 2 cannot. So every processor finds the same faces, only not as fast. Depthwise layers, which take one channel
+for each that they give, are added up in 32 bits everywhere (MLAS, qdwconv.cpp) and keep eight.
 """
 
 from __future__ import annotations
@@ -45,7 +46,10 @@ def quantised(model: bytes, image: str, ranges: Ranges) -> bytes:
 
 
 class _Quantiser:
-    """One graph while its nodes are rewritten. Of a tensor NAME, NAME_q are the integers and NAME_dq what they stand for."""
+    """One graph while its nodes are rewritten.
+
+    Of a tensor NAME, NAME_q are the integers and NAME_dq what they stand for.
+    """
 
     def __init__(self, content: bytes, image: bytes, ranges: Ranges) -> None:
         self._content, self._image = content, image
@@ -114,6 +118,9 @@ class _Quantiser:
 
 
 def _step(least: float, greatest: float) -> tuple[np.float32, int]:
-    """The distance between two levels, and the level that means zero: exactly, because layers add zeros at their edges."""
+    """The distance between two levels, and the level that means zero.
+
+    It is exact, because layers add zeros at their edges.
+    """
     step = (max(greatest, 0.0) - min(least, 0.0)) / LEVELS
     return np.float32(step), round(-min(least, 0.0) / step)

@@ -1,7 +1,8 @@
-"""How far CenterFace's inner tensors reach, by their names in the ONNX file: what quantised.py needs to write them as bytes.
+"""How far CenterFace's inner tensors reach, by their names in the ONNX file.
 
-Measured on 60 photos by `python -m tests.bench.ranges`, which prints these lines. A ten-millionth of a photo's values at either end
-is left out: one outlier would make all steps coarser. Leaving out a hundred times as many cost faces in the corners of photos.
+By this quantised.py writes them as bytes. Measured on 60 photos by `python -m tests.bench.ranges`, which prints these
+lines. A ten-millionth of a photo's values at either end is left out: one outlier would make all steps coarser. Leaving
+out a hundred times as many cost faces in the corners of photos.
 """
 
 from __future__ import annotations
