@@ -113,6 +113,14 @@ def _module(target: str) -> str:
     return target
 
 
+@pytest.mark.parametrize("name", [name for name in MODULES if room(name) not in {"pool", SANDBOX}])
+def test_a_pool_is_known_by_its_contract(name: str) -> None:
+    """What is inside the pool stays there, and only those that make one know of which kind it is."""
+    makers = {"service.loop", "cli.terminal", "checks.start"}
+    known = {"pool.Pool", "pool.PoolStopped"} | ({"pool.LocalPool", "pool.default_size"} if name in makers else set())
+    assert {target for target in ours(MODULES[name]) if room(target) == "pool"} <= known
+
+
 DANGEROUS = {
     "cv2",
     "mediapipe",

@@ -22,7 +22,7 @@ from facewarden.intake.inbox import Inbox
 from facewarden.journal import Journal
 from facewarden.observe.heartbeat import MARGIN, Pulse, Signs, standing_still
 from facewarden.observe.systemd import Notifier
-from facewarden.pool import Pool
+from facewarden.pool import LocalPool, Pool
 from facewarden.values import Recipe
 
 Portrait = Callable[[int], bytes]
@@ -140,7 +140,7 @@ def test_a_journal_that_fails_stops_the_pulse(
 
 def test_a_pool_without_workers_stops_the_pulse(ear: Ear, journal: Journal, inbox: Inbox) -> None:
     """A pool that has no worker, and starts none, is not alive."""
-    pulse = Pulse(Notifier(ear.address, watchdog=20), journal, Pool(1), [inbox])
+    pulse = Pulse(Notifier(ear.address, watchdog=20), journal, LocalPool(1), [inbox])
     pulse.ready(NOW)
     with structlog.testing.capture_logs() as told:
         pulse.beat(NOW + 10)
@@ -161,7 +161,7 @@ def test_a_long_walk_is_no_standstill(ear: Ear, journal: Journal, pool: Pool, in
     assert words(ear) == []
 
 
-def test_a_busy_pool_is_due_at_its_deadline(pool: Pool, portrait: Portrait) -> None:
+def test_a_busy_pool_is_due_at_its_deadline(pool: LocalPool, portrait: Portrait) -> None:
     """An idle pool may be silent for ever; one whose only worker has a photo until that photo's deadline."""
     assert pool.due == math.inf
     (worker,) = pool.pids()

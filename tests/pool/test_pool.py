@@ -40,7 +40,7 @@ from facewarden.errors import (
     FileRefused,
     Reason,
 )
-from facewarden.pool import Pool, PoolStopped
+from facewarden.pool import LocalPool, PoolStopped
 from facewarden.pool.process import WorkerProcess
 from facewarden.values import Frame, Picture, Pixels, Recipe, Terms
 
@@ -60,7 +60,7 @@ def photo(astronaut: Pixels) -> bytes:
     return buffer.getvalue()
 
 
-def test_a_photo_comes_back_with_its_face_hidden(pool: Pool, photo: bytes, astronaut: Pixels) -> None:
+def test_a_photo_comes_back_with_its_face_hidden(pool: LocalPool, photo: bytes, astronaut: Pixels) -> None:
     """The answer holds the picture's pixels, changed where the face was, and says where that is."""
     reply = pool.treat(photo, RECIPE, 60)
     (frame,) = reply.picture.frames
@@ -70,7 +70,7 @@ def test_a_photo_comes_back_with_its_face_hidden(pool: Pool, photo: bytes, astro
     assert set(reply.seconds) == {"decode", "detect", "redact"}
 
 
-def test_regions_alone_can_be_asked_for(pool: Pool, photo: bytes) -> None:
+def test_regions_alone_can_be_asked_for(pool: LocalPool, photo: bytes) -> None:
     """A FIND answer has the sizes and regions of the frames and none of their pixels."""
     reply = pool.treat(photo, RECIPE, 60, protocol.FIND)
     assert reply.sizes == ((512, 512),)
@@ -78,7 +78,7 @@ def test_regions_alone_can_be_asked_for(pool: Pool, photo: bytes) -> None:
     assert all(not frame.pixels.size for frame in reply.picture.frames)
 
 
-def test_without_an_owner_each_photo_gets_a_worker_of_its_own(pool: Pool, photo: bytes) -> None:
+def test_without_an_owner_each_photo_gets_a_worker_of_its_own(pool: LocalPool, photo: bytes) -> None:
     """No worker that has seen a photo lives on, be it refused or redacted; a fresh one waits for the next."""
     before = set(pool.pids())
     with pytest.raises(FileRefused) as refusal:
@@ -92,7 +92,7 @@ def test_without_an_owner_each_photo_gets_a_worker_of_its_own(pool: Pool, photo:
 
 def test_an_owner_keeps_a_worker_and_shares_it_with_nobody(photo: bytes) -> None:
     """One owner's photos go through the same worker, also after a refusal; another owner, or none, gets a fresh one."""
-    pool = Pool(1)
+    pool = LocalPool(1)
     pool.start()
     try:
         first = pool.pids()
@@ -112,7 +112,7 @@ def test_an_owner_keeps_a_worker_and_shares_it_with_nobody(photo: bytes) -> None
 
 def test_owners_do_not_starve_each_other(photo: bytes) -> None:
     """Many threads with photos of several owners, and of none, all get their answers from few workers."""
-    pool = Pool(2)
+    pool = LocalPool(2)
     pool.start()
     try:
         with ThreadPoolExecutor(6) as threads:
@@ -128,7 +128,7 @@ def test_owners_do_not_starve_each_other(photo: bytes) -> None:
 def test_a_death_in_mid_work_is_named_and_mended(photo: bytes, number: int, reason: Reason) -> None:
     """A worker that dies while it works gives the reason of its signal; a fresh one takes the next photo."""
     deaths: list[Reason] = []
-    pool = Pool(1, deaths.append)
+    pool = LocalPool(1, deaths.append)
     pool.start()
     try:
         (victim,) = pool.pids()
@@ -169,7 +169,7 @@ def _bytes_waiting(descriptor: int) -> int:
 
 def test_a_worker_that_hangs_is_ended_at_the_deadline(photo: bytes) -> None:
     """A stopped worker is killed when the time is over, and its place is taken by a fresh one."""
-    pool = Pool(1)
+    pool = LocalPool(1)
     pool.start()
     try:
         (victim,) = pool.pids()
@@ -187,7 +187,7 @@ def test_a_worker_that_hangs_is_ended_at_the_deadline(photo: bytes) -> None:
 
 def test_stopping_ends_every_worker() -> None:
     """After a stop no worker process is left, and whoever asks then is told so."""
-    pool = Pool(2)
+    pool = LocalPool(2)
     pool.start()
     pids = pool.pids()
     assert len(pids) == 2
@@ -200,7 +200,7 @@ def test_stopping_ends_every_worker() -> None:
 def test_a_photo_is_not_charged_for_a_stop(photo: bytes) -> None:
     """Whoever waits for a worker, or for its answer, learns that the pool ends, not that the photo killed it."""
     deaths: list[Reason] = []
-    pool = Pool(1, deaths.append)
+    pool = LocalPool(1, deaths.append)
     pool.start()
     (victim,) = pool.pids()
     os.kill(victim, signal.SIGSTOP)
@@ -216,10 +216,10 @@ def test_a_photo_is_not_charged_for_a_stop(photo: bytes) -> None:
 
 def test_a_worker_that_cannot_be_replaced_harms_no_other(photo: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where no further worker starts, those that ask are told; one that is at work gives its answer all the same."""
-    pool = Pool(2)
+    pool = LocalPool(2)
     pool.start()
     try:
-        monkeypatch.setattr("facewarden.pool.local.WorkerProcess", lambda terms: WorkerProcess(terms, ("-c", "pass")))
+        monkeypatch.setattr("facewarden.pool.nursery.WorkerProcess", lambda terms: WorkerProcess(terms, ("-c", "pass")))
         slow, other = pool.pids()
         os.kill(slow, signal.SIGSTOP)
         os.kill(other, signal.SIGSTOP)

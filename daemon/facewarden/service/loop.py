@@ -38,7 +38,7 @@ from facewarden.journal import Journal, KnownFolder
 from facewarden.observe.heartbeat import Pulse
 from facewarden.observe.systemd import Notifier
 from facewarden.outcomes import FOLDERS
-from facewarden.pool import Pool, default_size
+from facewarden.pool import LocalPool, default_size
 from facewarden.service.carriers import Carriers
 from facewarden.service.journey import Ending, Journey
 from facewarden.service.recovery import recover
@@ -107,7 +107,7 @@ class Service:
             name: (inbox.settings, inbox.root.proved) for name, inbox in self.inboxes.items() if inbox.first_look()
         }
         size = default_size() if configuration.workers == "auto" else configuration.workers
-        pool = Pool(size, _worker_died, config.terms_of(configuration))
+        pool = LocalPool(size, _worker_died, config.terms_of(configuration))
         results = Results(configuration.state / "results", journal.key, configuration.results_megabytes << 20)
         journey = Journey(journal, pool, results, configuration.limits, json.dumps(hashes(configuration)))
         opened.enter_context(logs.heard_by(journey.hear))
