@@ -11,7 +11,7 @@ import skimage.data
 from tests import portraits
 from tests.daemon import Daemon
 
-from facewarden.pool import Pool
+from facewarden.pool import LocalPool
 from facewarden.values import Pixels
 
 
@@ -48,9 +48,9 @@ def portrait() -> Callable[[int], bytes]:
 
 
 @pytest.fixture(scope="module")
-def pool() -> Iterator[Pool]:
+def pool() -> Iterator[LocalPool]:
     """One worker that waits for photos; ended with the file's last test."""
-    it = Pool(1)
+    it = LocalPool(1)
     it.start()
     yield it
     it.stop()

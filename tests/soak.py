@@ -31,7 +31,7 @@ from tests.documents import FONT, WORD, one_page
 from tests.mutations import mutated
 
 from facewarden.errors import DEADLINE, REFUSED_CALL, FileRefused, Reason
-from facewarden.pool import Pool, default_size
+from facewarden.pool import LocalPool, Pool, default_size
 from facewarden.values import Limits, Recipe
 
 EVAL = Path(__file__).resolve().parents[2] / "shared" / "eval"
@@ -128,7 +128,7 @@ class Soak:
 
     def run(self, sent: Iterator[tuple[bytes, bool]], seconds: float) -> None:
         """Send files for so many seconds."""
-        pool = Pool(default_size(), self._died)
+        pool = LocalPool(default_size(), self._died)
         pool.start()
         end = time.monotonic() + seconds
         running: set[Future[None]] = set()

@@ -123,6 +123,14 @@ def test_modules_and_functions_are_of_a_size_to_be_read(name: str) -> None:
             assert (node.end_lineno or 0) - node.lineno < 50, node.name
 
 
+@pytest.mark.parametrize("name", [name for name in MODULES if room(name) not in {"pool", SANDBOX}])
+def test_a_pool_is_known_by_its_contract(name: str) -> None:
+    """What is inside the pool stays there, and only those that make one know of which kind it is."""
+    makers = {"service.opening", "cli.terminal", "checks.start"}
+    known = {"pool.Pool", "pool.PoolStopped"} | ({"pool.LocalPool", "pool.default_size"} if name in makers else set())
+    assert {target for target in ours(MODULES[name]) if room(target) == "pool"} <= known
+
+
 DANGEROUS = {
     "cv2",
     "mediapipe",

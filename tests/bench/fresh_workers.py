@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from tests.bench.photos import arguments, photos
 
 from facewarden.errors import FACE_REMAINS, FileRefused
-from facewarden.pool import Pool, default_size
+from facewarden.pool import LocalPool, default_size
 from facewarden.values import Recipe
 
 RECIPE = Recipe({"blazeface": None, "centerface": None})
@@ -59,7 +59,7 @@ def run(originals: list[bytes], owner: str | None) -> float:
             if refused.reason is not FACE_REMAINS:
                 raise
 
-    pool = Pool(default_size())
+    pool = LocalPool(default_size())
     pool.start()
     try:
         start = time.monotonic()

@@ -22,7 +22,7 @@ from facewarden import config, protocol, regions
 from facewarden.config.profile import Output
 from facewarden.delivery.encode import result_of
 from facewarden.errors import FileRefused
-from facewarden.pool import Pool
+from facewarden.pool import LocalPool
 from facewarden.regions import Coverage
 from facewarden.sandbox.decode import decode
 from facewarden.values import Limits, Picture
@@ -55,7 +55,7 @@ def main() -> None:
 
 def searched(paths: list[Path]) -> Iterator[tuple[Picture, Coverage]]:
     """Each photo decoded, and which of its pixels lie outside all areas."""
-    pool = Pool(1)
+    pool = LocalPool(1)
     pool.start()
     recipe = config.recipe_of(config.Profile(), Limits())
     try:

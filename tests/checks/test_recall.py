@@ -15,7 +15,7 @@ from tests.daemon import Daemon, wait_until
 from facewarden.checks.recall import HAIRS, SKINS, face, require_recall
 from facewarden.errors import RECALL_LOST, CannotStart, Exit
 from facewarden.journal import Journal, read_tests
-from facewarden.pool import Pool
+from facewarden.pool import LocalPool
 from facewarden.sandbox import detect
 from facewarden.service import upkeep
 from facewarden.values import Recipe
@@ -25,8 +25,8 @@ BLIND = Recipe({"blazeface": 1.0}, smallest_face=40)
 
 
 @pytest.fixture(scope="module")
-def pool() -> Iterator[Pool]:
-    it = Pool(1)
+def pool() -> Iterator[LocalPool]:
+    it = LocalPool(1)
     it.start()
     yield it
     it.stop()
@@ -52,12 +52,12 @@ def test_every_detector_finds_the_drawn_face(detector: Any) -> None:
         Recipe({"blazeface": None}, smallest_face=400, style="gaussian"),
     ],
 )
-def test_honest_searches_pass(pool: Pool, recipe: Recipe) -> None:
+def test_honest_searches_pass(pool: LocalPool, recipe: Recipe) -> None:
     """Whatever detectors, sizes and styles an inbox chose."""
     require_recall(pool, [(recipe, None)])
 
 
-def test_a_search_that_misses_fails(pool: Pool) -> None:
+def test_a_search_that_misses_fails(pool: LocalPool) -> None:
     """One blind inbox among good ones is enough."""
     with pytest.raises(CannotStart) as refusal:
         require_recall(pool, [(Recipe({"blazeface": None}, smallest_face=40), "photos"), (BLIND, "photos")])
@@ -73,7 +73,7 @@ GOOD = [
 def test_fresh_workers_share_the_recipes(*, blind: bool) -> None:
     """At a start each worker tries several inboxes' recipes, so that none is replaced; one that misses is still enough."""
     recipes = [(recipe, f"inbox{number}") for number, recipe in enumerate([*GOOD, *([BLIND] if blind else [])])]
-    two = Pool(2)
+    two = LocalPool(2)
     two.start()
     before = set(two.pids())
     try:
@@ -87,7 +87,7 @@ def test_fresh_workers_share_the_recipes(*, blind: bool) -> None:
         two.stop()
 
 
-def test_photo_by_photo_workers_pass_too(pool: Pool) -> None:
+def test_photo_by_photo_workers_pass_too(pool: LocalPool) -> None:
     """Where every inbox wants a worker for each photo, the drawn picture is one."""
     require_recall(pool, [(recipe, None) for recipe in GOOD[:2]], fresh=True)
 
@@ -108,7 +108,7 @@ def test_a_service_that_misses_faces_delivers_nothing(daemon: Daemon, portrait: 
     assert '"passed": false' in said
 
 
-def test_it_is_repeated_every_day(pool: Pool, tmp_path: Path) -> None:
+def test_it_is_repeated_every_day(pool: LocalPool, tmp_path: Path) -> None:
     """A search that grows blind while the service runs is found a day later, and ends the loop."""
     settings = types.SimpleNamespace(worker_for="inbox")
     inbox = types.SimpleNamespace(

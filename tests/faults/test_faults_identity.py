@@ -159,7 +159,7 @@ def test_what_was_changed_before_its_result_was_placed_gives_none(service: Harne
     """Rewritten in place while it is worked on: nothing of what it was before is delivered, only what it is in the end."""
     service.configure(originals=originals)
     original = service.drop("a.jpg", portrait(1))
-    service.start_at("after pool.local:Pool.treat", "stop")
+    service.start_at("after pool.local:LocalPool.treat", "stop")
     service.wait_stopped()
     original.write_bytes(portrait(2))
     service.go_on()

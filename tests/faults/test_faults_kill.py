@@ -11,7 +11,7 @@ STEPS = [
     "before journal.record:Journal.claim",
     "after journal.record:Journal.claim",
     "after journal.record:Journal.attempt",
-    "after pool.local:Pool.treat",
+    "after pool.local:LocalPool.treat",
     "before delivery.results:Results.keep",
     "after delivery.results:Results.keep",
     "after files.newfile:NewFile.write",

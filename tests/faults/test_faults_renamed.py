@@ -12,7 +12,7 @@ from tests.faults.storm import wall
 from tests.faults.table import fault
 from tests.portraits import portrait
 
-LONG_BEFORE = "after pool.local:Pool.treat"
+LONG_BEFORE = "after pool.local:LocalPool.treat"
 AT_THE_LAST = "after files.newfile:NewFile.give"
 """Moments at which the photo is renamed: before its result has a name, and directly after."""
 

@@ -279,7 +279,7 @@ def test_a_worker_killed_in_mid_photo(service: Harness, attempts: int, outcome: 
     """An attempt that a worker did not survive is counted; the next worker has the next one, until they are used up."""
     service.configure({"limits": {"attempts": attempts}})
     service.drop("photo.jpg", portrait(1))
-    service.start_at("after pool.local:Pool._take", "stop")
+    service.start_at("after pool.local:LocalPool._take", "stop")
     service.wait_stopped()
     for worker in children(service):
         os.kill(worker, signal.SIGKILL)
@@ -298,7 +298,7 @@ def test_a_worker_that_hangs(service: Harness) -> None:
     """A worker that stands still is ended at the photo's deadline, and the next one does the photo."""
     service.configure({"limits": {"seconds": 2}})
     service.drop("photo.jpg", portrait(1))
-    service.start_at("after pool.local:Pool._take", "stop")
+    service.start_at("after pool.local:LocalPool._take", "stop")
     service.wait_stopped()
     for worker in children(service):
         os.kill(worker, signal.SIGSTOP)

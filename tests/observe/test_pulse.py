@@ -20,9 +20,9 @@ from tests.systemd import Ear
 
 from facewarden.intake.inbox import Inbox
 from facewarden.journal import Journal
-from facewarden.observe.heartbeat import MARGIN, Pulse, Signs, standing_still
+from facewarden.observe.heartbeat import MARGIN, Heartbeat, Signs, standing_still
 from facewarden.observe.systemd import Notifier
-from facewarden.pool import Pool
+from facewarden.pool import LocalPool, Pool
 from facewarden.values import Recipe
 
 Portrait = Callable[[int], bytes]
@@ -84,7 +84,7 @@ def words(ear: Ear) -> list[str]:
 
 def test_it_beats_at_half_the_watchdog_s_time(ear: Ear, journal: Journal, pool: Pool, inbox: Inbox) -> None:
     """From ready to stopping there is one message each interval, and between them nothing, however often it is asked."""
-    pulse = Pulse(Notifier(ear.address, watchdog=20), journal, pool, [inbox])
+    pulse = Heartbeat(Notifier(ear.address, watchdog=20), journal, pool, [inbox])
     pulse.beat(NOW)
     assert words(ear) == []
     pulse.ready(NOW)
@@ -99,17 +99,17 @@ def test_it_beats_at_half_the_watchdog_s_time(ear: Ear, journal: Journal, pool: 
 
 def test_the_loop_may_rest_until_something_is_due(ear: Ear, journal: Journal, pool: Pool, inbox: Inbox) -> None:
     """Until systemd is told next, or what is done beside the photos is due, whichever comes first."""
-    pulse = Pulse(Notifier(ear.address, watchdog=20), journal, pool, [inbox], lambda now: NOW + 13)
+    pulse = Heartbeat(Notifier(ear.address, watchdog=20), journal, pool, [inbox], lambda now: NOW + 13)
     assert pulse.beat(NOW) == NOW + 13
     pulse.ready(NOW)
     assert pulse.beat(NOW + 1) == NOW + 10
     assert pulse.beat(NOW + 10) == NOW + 13
-    assert Pulse(Notifier(), journal, pool, [inbox]).beat(NOW) == math.inf
+    assert Heartbeat(Notifier(), journal, pool, [inbox]).beat(NOW) == math.inf
 
 
 def test_without_a_watchdog_it_tells_counts_alone(ear: Ear, journal: Journal, pool: Pool, inbox: Inbox) -> None:
     """Where nobody waits for the pulse, the status is told all the same, with what has ended until then."""
-    pulse = Pulse(Notifier(ear.address), journal, pool, [inbox])
+    pulse = Heartbeat(Notifier(ear.address), journal, pool, [inbox])
     pulse.ready(NOW)
     for outcome in ("published", "published", "quarantined", "again", "vanished"):
         pulse.ended(outcome)
@@ -124,7 +124,7 @@ def test_a_journal_that_fails_stops_the_pulse(
     ear: Ear, journal: Journal, pool: Pool, inbox: Inbox, tmp_path: Path
 ) -> None:
     """While the journal does not answer nothing is told; once it does again, so does the pulse, a few seconds later."""
-    pulse = Pulse(Notifier(ear.address, watchdog=20), journal, pool, [inbox])
+    pulse = Heartbeat(Notifier(ear.address, watchdog=20), journal, pool, [inbox])
     pulse.ready(NOW)
     with contextlib.closing(sqlite3.connect(tmp_path / "state/journal.sqlite")) as other:
         other.execute("ALTER TABLE jobs RENAME TO away")
@@ -140,7 +140,7 @@ def test_a_journal_that_fails_stops_the_pulse(
 
 def test_a_pool_without_workers_stops_the_pulse(ear: Ear, journal: Journal, inbox: Inbox) -> None:
     """A pool that has no worker, and starts none, is not alive."""
-    pulse = Pulse(Notifier(ear.address, watchdog=20), journal, Pool(1), [inbox])
+    pulse = Heartbeat(Notifier(ear.address, watchdog=20), journal, LocalPool(1), [inbox])
     pulse.ready(NOW)
     with structlog.testing.capture_logs() as told:
         pulse.beat(NOW + 10)
@@ -150,7 +150,7 @@ def test_a_pool_without_workers_stops_the_pulse(ear: Ear, journal: Journal, inbo
 
 def test_a_long_walk_is_no_standstill(ear: Ear, journal: Journal, pool: Pool, inbox: Inbox) -> None:
     """While a scan walks through many files for minutes the pulse goes on, though all scans are overdue, and no longer."""
-    pulse = Pulse(Notifier(ear.address, watchdog=20), journal, pool, [inbox])
+    pulse = Heartbeat(Notifier(ear.address, watchdog=20), journal, pool, [inbox])
     pulse.ready(NOW)
     inbox.next_scan = NOW
     for minutes in range(1, 6):
@@ -161,7 +161,7 @@ def test_a_long_walk_is_no_standstill(ear: Ear, journal: Journal, pool: Pool, in
     assert words(ear) == []
 
 
-def test_a_busy_pool_is_due_at_its_deadline(pool: Pool, portrait: Portrait) -> None:
+def test_a_busy_pool_is_due_at_its_deadline(pool: LocalPool, portrait: Portrait) -> None:
     """An idle pool may be silent for ever; one whose only worker has a photo until that photo's deadline."""
     assert pool.due == math.inf
     (worker,) = pool.pids()

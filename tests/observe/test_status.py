@@ -20,7 +20,7 @@ from facewarden import config
 from facewarden.audit import overview
 from facewarden.intake.inbox import Inbox
 from facewarden.observe.status import FILE, Status
-from facewarden.pool import Pool
+from facewarden.pool import LocalPool
 from facewarden.values import Recipe
 
 Portrait = Callable[[int], bytes]
@@ -139,7 +139,7 @@ def test_it_is_written_when_there_is_something_new(tmp_path: Path) -> None:
     (tmp_path / "state").mkdir()
     configuration = load_configuration(tmp_path, {"state": "state", "inboxes": [settings.model_dump(mode="json")]})
     inbox = Inbox(settings, Recipe({}), "poll", lambda *_: False)
-    status, file = Status(configuration, Pool(1), [inbox]), tmp_path / "state" / FILE
+    status, file = Status(configuration, LocalPool(1), [inbox]), tmp_path / "state" / FILE
 
     def written(now: float) -> bool:
         file.unlink(missing_ok=True)

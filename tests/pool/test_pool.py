@@ -1,9 +1,8 @@
-"""The pool: one answer a photo, every death of a worker named, and never fewer workers than asked for."""
+"""The workers of this machine, beyond the contract of any pool: what they answer, every death named, locked and ended for certain."""
 
 from __future__ import annotations
 
 import io
-import math
 import os
 import shutil
 import signal
@@ -12,7 +11,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -28,19 +26,16 @@ from facewarden.errors import (
     CRASHED,
     DAMAGED,
     DEADLINE,
-    NO_WORKER,
-    NOT_A_PICTURE,
     NOT_ENCODED,
     OUT_OF_MEMORY,
     REFUSED_CALL,
     WEIGHTS_ALTERED,
     WEIGHTS_MISSING,
-    CannotStart,
     Exit,
     FileRefused,
     Reason,
 )
-from facewarden.pool import Pool, PoolStopped
+from facewarden.pool import LocalPool
 from facewarden.pool.process import WorkerProcess
 from facewarden.values import Frame, Picture, Pixels, Recipe, Terms
 
@@ -60,7 +55,7 @@ def photo(astronaut: Pixels) -> bytes:
     return buffer.getvalue()
 
 
-def test_a_photo_comes_back_with_its_face_hidden(pool: Pool, photo: bytes, astronaut: Pixels) -> None:
+def test_a_photo_comes_back_with_its_face_hidden(pool: LocalPool, photo: bytes, astronaut: Pixels) -> None:
     """The answer holds the picture's pixels, changed where the face was, and says where that is."""
     reply = pool.treat(photo, RECIPE, 60)
     (frame,) = reply.picture.frames
@@ -70,7 +65,7 @@ def test_a_photo_comes_back_with_its_face_hidden(pool: Pool, photo: bytes, astro
     assert set(reply.seconds) == {"decode", "detect", "redact"}
 
 
-def test_regions_alone_can_be_asked_for(pool: Pool, photo: bytes) -> None:
+def test_regions_alone_can_be_asked_for(pool: LocalPool, photo: bytes) -> None:
     """A FIND answer has the sizes and regions of the frames and none of their pixels."""
     reply = pool.treat(photo, RECIPE, 60, protocol.FIND)
     assert reply.sizes == ((512, 512),)
@@ -78,48 +73,17 @@ def test_regions_alone_can_be_asked_for(pool: Pool, photo: bytes) -> None:
     assert all(not frame.pixels.size for frame in reply.picture.frames)
 
 
-def test_without_an_owner_each_photo_gets_a_worker_of_its_own(pool: Pool, photo: bytes) -> None:
-    """No worker that has seen a photo lives on, be it refused or redacted; a fresh one waits for the next."""
-    before = set(pool.pids())
-    with pytest.raises(FileRefused) as refusal:
-        pool.treat(b"no picture at all", RECIPE, 60)
-    assert refusal.value.reason is NOT_A_PICTURE
-    between = set(pool.pids())
-    assert not before & between
-    assert pool.treat(photo, RECIPE, 60).region_count
-    assert not between & set(pool.pids())
-
-
-def test_an_owner_keeps_a_worker_and_shares_it_with_nobody(photo: bytes) -> None:
-    """One owner's photos go through the same worker, also after a refusal; another owner, or none, gets a fresh one."""
-    pool = Pool(1)
+def test_an_owner_keeps_its_worker(photo: bytes) -> None:
+    """One owner's photos go through the same worker, also after a refusal: its models are loaded once."""
+    pool = LocalPool(1)
     pool.start()
     try:
         first = pool.pids()
         assert pool.treat(photo, RECIPE, 60, owner="one").region_count
         with pytest.raises(FileRefused):
             pool.treat(b"no picture at all", RECIPE, 60, owner="one")
+        assert pool.treat(photo, RECIPE, 60, owner="one").region_count
         assert pool.pids() == first
-        pool.treat(photo, RECIPE, 60, owner="other")
-        second = pool.pids()
-        assert len(second) == 1
-        assert second != first
-        pool.treat(photo, RECIPE, 60)
-        assert not set(pool.pids()) & {*first, *second}
-    finally:
-        pool.stop()
-
-
-def test_owners_do_not_starve_each_other(photo: bytes) -> None:
-    """Many threads with photos of several owners, and of none, all get their answers from few workers."""
-    pool = Pool(2)
-    pool.start()
-    try:
-        with ThreadPoolExecutor(6) as threads:
-            owners = ["one", "two", None, "three"] * 2
-            replies = list(threads.map(lambda owner: pool.treat(photo, RECIPE, 60, owner=owner), owners))
-        assert all(reply.region_count for reply in replies)
-        wait_until(lambda: len(pool.pids()) == 2, "nobody is left but the two that wait")
     finally:
         pool.stop()
 
@@ -128,7 +92,7 @@ def test_owners_do_not_starve_each_other(photo: bytes) -> None:
 def test_a_death_in_mid_work_is_named_and_mended(photo: bytes, number: int, reason: Reason) -> None:
     """A worker that dies while it works gives the reason of its signal; a fresh one takes the next photo."""
     deaths: list[Reason] = []
-    pool = Pool(1, deaths.append)
+    pool = LocalPool(1, deaths.append)
     pool.start()
     try:
         (victim,) = pool.pids()
@@ -165,77 +129,6 @@ def _bytes_waiting(descriptor: int) -> int:
     count = array.array("i", [0])
     fcntl.ioctl(descriptor, termios.FIONREAD, count)
     return count[0]
-
-
-def test_a_worker_that_hangs_is_ended_at_the_deadline(photo: bytes) -> None:
-    """A stopped worker is killed when the time is over, and its place is taken by a fresh one."""
-    pool = Pool(1)
-    pool.start()
-    try:
-        (victim,) = pool.pids()
-        os.kill(victim, signal.SIGSTOP)
-        start = time.monotonic()
-        with pytest.raises(FileRefused) as refusal:
-            pool.treat(photo, RECIPE, 1.0)
-        assert refusal.value.reason is DEADLINE
-        assert time.monotonic() - start < 30
-        assert pool.treat(photo, RECIPE, 60).region_count
-        assert not Path(f"/proc/{victim}").exists()
-    finally:
-        pool.stop()
-
-
-def test_stopping_ends_every_worker() -> None:
-    """After a stop no worker process is left, and whoever asks then is told so."""
-    pool = Pool(2)
-    pool.start()
-    pids = pool.pids()
-    assert len(pids) == 2
-    pool.stop()
-    assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
-    with pytest.raises(PoolStopped):
-        pool.treat(b"", RECIPE, 60)
-
-
-def test_a_photo_is_not_charged_for_a_stop(photo: bytes) -> None:
-    """Whoever waits for a worker, or for its answer, learns that the pool ends, not that the photo killed it."""
-    deaths: list[Reason] = []
-    pool = Pool(1, deaths.append)
-    pool.start()
-    (victim,) = pool.pids()
-    os.kill(victim, signal.SIGSTOP)
-    with ThreadPoolExecutor(2) as threads:
-        asked = [threads.submit(pool.treat, photo, RECIPE, 60, owner="one") for _ in range(2)]
-        descriptor = os.open(f"/proc/{victim}/fd/0", os.O_RDONLY | os.O_NONBLOCK)
-        wait_until(lambda: _bytes_waiting(descriptor), "the request reaches the worker")
-        os.close(descriptor)
-        pool.stop()
-        assert {type(one.exception(60)) for one in asked} == {PoolStopped}
-    assert not deaths
-
-
-def test_a_worker_that_cannot_be_replaced_harms_no_other(photo: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where no further worker starts, those that ask are told; one that is at work gives its answer all the same."""
-    pool = Pool(2)
-    pool.start()
-    try:
-        monkeypatch.setattr("facewarden.pool.local.WorkerProcess", lambda terms: WorkerProcess(terms, ("-c", "pass")))
-        slow, other = pool.pids()
-        os.kill(slow, signal.SIGSTOP)
-        os.kill(other, signal.SIGSTOP)
-        with ThreadPoolExecutor(1) as threads:
-            answer = threads.submit(pool.treat, photo, RECIPE, 60, owner="one")
-            wait_until(lambda: pool.due < math.inf or len(pool._idle) == 1, "it is at work")
-            idle = pool._idle[0].pid
-            os.kill(idle, signal.SIGKILL)
-            wait_until(lambda: not pool._idle[0].alive(), "the idle one is dead")
-            with pytest.raises(CannotStart) as refusal:
-                pool.treat(photo, RECIPE, 60, owner="two")
-            assert refusal.value.reason is NO_WORKER
-            os.kill(slow if idle == other else other, signal.SIGCONT)
-            assert answer.result(60).region_count
-    finally:
-        pool.stop()
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from facewarden.checks.evaluation import HIDDEN_SHARE, Labelled, read_labels
 from facewarden.config.profile import Output
 from facewarden.delivery.binding import Binding
 from facewarden.errors import FileRefused
-from facewarden.pool import Pool
+from facewarden.pool import LocalPool, Pool
 from facewarden.replies import Reply
 from facewarden.values import Limits, Pixels, Recipe
 
@@ -110,7 +110,7 @@ def most_memory(pid: int) -> int:
 @pytest.mark.parametrize("container", ["PDF", "TIFF"])
 def test_memory_is_bounded_by_a_page(astronaut: Pixels, container: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Twenty pages take no more memory than two, in the worker and on the trusted side, but for the file itself."""
-    fresh = Pool(1)
+    fresh = LocalPool(1)
     fresh.start()
     try:
         few, page = document(astronaut, 2)

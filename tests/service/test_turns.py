@@ -1,4 +1,4 @@
-"""Turns: twins go one after the other, others side by side, and nobody waits for ever."""
+"""Duplicates: twins go one after the other, others side by side, and nobody waits for ever."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import threading
 import pytest
 
 from facewarden.service import duplicates
-from facewarden.service.duplicates import Turns
+from facewarden.service.duplicates import Duplicates
 
 
 def test_twins_go_one_after_the_other_and_others_at_once() -> None:
     """While one has its turn a twin waits for its end, and another content does not."""
     order: list[str] = []
-    table = Turns()
+    table = Duplicates()
 
     def twin() -> None:
         with table.of(b"same"):
@@ -34,7 +34,7 @@ def test_twins_go_one_after_the_other_and_others_at_once() -> None:
 def test_a_turn_that_hangs_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     """After its patience a twin goes on, and the one that hung still ends its turn."""
     monkeypatch.setattr(duplicates, "TURN_SECONDS", 0.1)
-    table = Turns()
+    table = Duplicates()
     passed = threading.Event()
 
     def twin() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from facewarden import protocol
 from facewarden.errors import CONFIGURATION, CannotStart, FileRefused
-from facewarden.pool.local import Pool
+from facewarden.pool import Pool
 from facewarden.values import EMBLEM, Recipe
 
 SECONDS = 60.0

@@ -18,7 +18,7 @@ from facewarden.config import folders
 from facewarden.errors import FOLDER, JOURNAL_OLDER, PYTHON_LIBRARY, CannotStart, Exit
 from facewarden.intake.doors import take_known
 from facewarden.journal import prove
-from facewarden.pool import Pool
+from facewarden.pool import LocalPool, Pool
 from facewarden.values import Limits, Recipe, Terms
 
 COSMETIC = ("gaussian", "mosaic")
@@ -98,7 +98,7 @@ def _libraries() -> Iterator[Finding]:
 
 def _worker(terms: Terms, recipes: Mapping[str, Recipe]) -> Iterator[Finding]:
     """Start one real worker: it proves weights and libraries where they are used, and opens the emblems of recipes."""
-    pool = Pool(1, terms=terms)
+    pool = LocalPool(1, terms=terms)
     try:
         pool.start()
     except CannotStart as refusal:

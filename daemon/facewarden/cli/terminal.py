@@ -17,7 +17,7 @@ from facewarden.checks.lost_journal import require_known_results
 from facewarden.errors import JOURNAL_DAMAGED, CannotStart
 from facewarden.intake.doors import take_known
 from facewarden.journal import is_there
-from facewarden.pool import Pool, default_size
+from facewarden.pool import LocalPool, Pool, default_size
 from facewarden.values import Terms
 
 errors_to = Console(stderr=True)
@@ -42,7 +42,7 @@ SmallestFace = Annotated[int, typer.Option(min=8, max=1000, help="Find faces fro
 @contextmanager
 def workers_for(workers: int | None, photos: int, terms: Terms | None = None) -> Iterator[Pool]:
     logs.configure()
-    pool = Pool(max(1, min(workers or default_size(), photos)), terms=terms)
+    pool = LocalPool(max(1, min(workers or default_size(), photos)), terms=terms)
     try:
         pool.start()
         yield pool

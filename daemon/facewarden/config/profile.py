@@ -57,7 +57,8 @@ class Detect(Section):
     """How faces are searched."""
 
     plan: PlanName = Field(
-        "balanced", description="balanced, or strict: half the misses at up to four times the time (docs/detection.md)."
+        "balanced",
+        description="balanced, or strict: a fifth of the misses in about twice the time (docs/detection.md).",
     )
     smallest_face: int = Field(
         20,

@@ -76,7 +76,7 @@ CRASHED = Reason(
     retry=True,
 )
 OUT_OF_MEMORY = Reason(
-    21, "out_of_memory", "The worker ran out of memory.", "Scale the picture down, or lower limits.workers.", retry=True
+    21, "out_of_memory", "The worker ran out of memory.", "Scale the picture down, or lower workers.", retry=True
 )
 DEADLINE = Reason(
     22, "deadline", "The file took longer than allowed.", "Raise limits.seconds, or scale the picture down.", retry=True

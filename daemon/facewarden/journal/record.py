@@ -17,7 +17,7 @@ import time
 from facewarden.files import Identity, Signature
 from facewarden.journal.amending import end_retry
 from facewarden.journal.job import COLUMNS, HAD, Job, Outcome, job_of
-from facewarden.journal.opened import Opened
+from facewarden.journal.tried import Tried
 
 _FINISHED = (
     "SELECT 1 FROM jobs WHERE inbox = ?1 AND source = ?2 AND inode = ?3 AND size = ?4 AND mtime_ns = ?5"  # noqa: S608 - constants
@@ -26,7 +26,7 @@ _FINISHED = (
 """Asked of every file in an inbox after a start."""
 
 
-class Journal(Opened):
+class Journal(Tried):
     """The open journal, see `Opened`."""
 
     def claim(
@@ -58,22 +58,6 @@ class Journal(Opened):
                 (row_id, inbox, source, *dataclasses.astuple(signature), content, variant, root, time.time()),
             )
             return Job(row_id, inbox, source, signature, content, root)
-
-    def attempt(self, job: Job) -> int:
-        """Count one more attempt before it is made; returns which one it is."""
-        with self._writing() as database:
-            count = "UPDATE jobs SET attempts = attempts + 1 WHERE id = ? RETURNING attempts"
-            return int(database.execute(count, (job.id,)).fetchone()[0])
-
-    def uncount(self, job: Job) -> None:
-        """Take an attempt back that failed through no fault of the file (disk full, the service stopping)."""
-        with self._writing() as database:
-            database.execute("UPDATE jobs SET attempts = max(attempts - 1, 0) WHERE id = ?", (job.id,))
-
-    def failed(self, job: Job, reason: int) -> None:
-        """Its last attempt failed for this reason, which is told when it is given up."""
-        with self._writing() as database:
-            database.execute("UPDATE jobs SET failures = failures + 1, reason = ? WHERE id = ?", (reason, job.id))
 
     def placing(
         self,

@@ -1,4 +1,4 @@
-"""The pulse: tells systemd that the service lives, only while scans, journal and pool get on with their work.
+"""Heartbeat: tells systemd that the service lives, only while scans, journal and pool get on with their work.
 
 It is taken in the loop itself, so a loop that hangs is silent without further ado. What it does not feel: carriers that
 all hang in one outbox, on a share that is gone, say. There a restart would not help, and the share's return does.
@@ -56,7 +56,7 @@ def standing_still(signs: Signs, walked_before: int, now: float) -> list[str]:
     return [event for event, moves in moving.items() if not moves]
 
 
-class Pulse:
+class Heartbeat:
     """Used by the loop's thread alone. It beats from `ready` until `stopping`, where somebody listens."""
 
     def __init__(

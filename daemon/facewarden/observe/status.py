@@ -60,7 +60,7 @@ class Status:
     @property
     def alive(self) -> int:
         """Living workers."""
-        return len(self._pool.pids())
+        return self._pool.alive
 
     def hear(self, entry: structlog.typing.EventDict) -> None:
         """Take in a line of the log: which trouble an inbox has, and what the system calls it."""

@@ -1,6 +1,6 @@
 """One worker process as the trusted side sees it: spawned, asked over pipes, believed in nothing, ended for certain.
 
-Each way it can end is named (see `cause_of_death`). Ladder of a stop: close its input, wait, SIGKILL its process group,
+Each way it can end is named (see `endings`). Ladder of a stop: close its input, wait, SIGKILL its process group,
 wait, go on.
 """
 
@@ -19,17 +19,16 @@ from collections.abc import Sequence
 from facewarden import protocol
 from facewarden.errors import (
     BAD_REPLY,
-    CRASHED,
     DEADLINE,
     NO_WORKER,
     NOT_ENCODED,
     OUT_OF_MEMORY,
-    REFUSED_CALL,
     SEARCH_FAILED,
     CannotStart,
     FileRefused,
-    Reason,
 )
+from facewarden.pool.contract import PoolStopped
+from facewarden.pool.endings import cause_of_death
 from facewarden.protocol import Protection
 from facewarden.replies import Receiver, Reply, read_reply, read_start
 from facewarden.values import Recipe, Terms
@@ -48,10 +47,6 @@ PAGE_PIXELS = 1_000_000
 
 ENTRY = ("-m", "facewarden.sandbox.worker")
 """The interpreter's arguments that make it a worker."""
-
-
-class PoolStopped(Exception):
-    """The service itself is ending its workers: the photo is not at fault, and is treated at the next start."""
 
 
 class WorkerProcess:
@@ -211,16 +206,6 @@ class WorkerProcess:
         finally:
             self.kill()
         return PoolStopped() if self._abandoned else FileRefused(cause_of_death(code))
-
-
-def cause_of_death(code: int) -> Reason:
-    """Why a worker ended that was not ended by us; `code` as in Popen.returncode.
-
-    SIGKILL is the kernel's in memory shortage: nobody else sends it, our own is told apart before. SIGXCPU is the end of
-    RLIMIT_CPU. Any other signal, and an exit in the middle of a photo, is a crash.
-    """
-    by_signal = {-signal.SIGSYS: REFUSED_CALL, -signal.SIGKILL: OUT_OF_MEMORY, -signal.SIGXCPU: DEADLINE}
-    return by_signal.get(code, CRASHED)
 
 
 def _clean_environment() -> dict[str, str]:

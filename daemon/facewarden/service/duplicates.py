@@ -1,4 +1,4 @@
-"""Turns: of photos with the same content one goes after the other, so that the second finds the first one's result."""
+"""Duplicates: of photos with the same content one goes after the other, so that the second finds the first one's result."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ TURN_SECONDS = 60.0
 """How long a photo waits for another one of the same content to be done."""
 
 
-class Turns:
+class Duplicates:
     """Lets jobs of the same content go one after the other, so that the second finds the first one's result."""
 
     def __init__(self) -> None:

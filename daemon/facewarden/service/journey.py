@@ -31,7 +31,7 @@ from facewarden.pool import Pool, PoolStopped
 from facewarden.service.attempts import Attempts
 from facewarden.service.destination import Destination, Result, timed
 from facewarden.service.drops import known_again
-from facewarden.service.duplicates import Turns
+from facewarden.service.duplicates import Duplicates
 from facewarden.service.recovery import resume
 from facewarden.values import Recipe
 
@@ -59,7 +59,7 @@ class Journey:
         self._halted = False
         self._journal, self._results, self._seconds = journal, results, limits.seconds
         self._attempts = Attempts(journal, pool, limits)
-        self._turns = Turns()
+        self._turns = Duplicates()
 
     def hear(self, entry: structlog.typing.EventDict) -> None:
         """Take in a line of the log: where drawn faces are missed, no photo that is under way is delivered any more."""

@@ -62,7 +62,7 @@ class Service:
         with contextlib.ExitStack() as opened:
             parts = open_parts(configuration, self.away, self._messages.put, opened)
             self._opened = opened.pop_all()
-        self.inboxes, self._carriers, self._pulse = parts.inboxes, parts.carriers, parts.pulse
+        self.inboxes, self._carriers, self._heartbeat = parts.inboxes, parts.carriers, parts.heartbeat
         self._rounds = {name: self._rounds_of(inbox) for name, inbox in self.inboxes.items()}
         self._order = deque(self._rounds.values())
         self._hanging = Hanging(self._rounds.values())
@@ -73,7 +73,7 @@ class Service:
     def run(self) -> None:
         """Work until `stop`, then drain. Raises CannotStart where the service cannot go on."""
         with self._walking(watching=True):
-            self._pulse.ready(time.monotonic())
+            self._heartbeat.ready(time.monotonic())
             self._latecomers.start()
             while not self._stopping:
                 self._step(time.monotonic())
@@ -128,7 +128,7 @@ class Service:
     def _step(self, now: float) -> None:
         """Hand out what is settled, then wait for news. The pulse first: where drawn faces are missed no photo goes any more."""
         self._hanging.look(now)
-        due = self._pulse.beat(now)
+        due = self._heartbeat.beat(now)
         self._hand_out(now)
         self._listen(now, due)
 
@@ -173,15 +173,15 @@ class Service:
         rounds.note(lambda _: rounds.inbox.ended(ending.path))
         if ending.outcome in ("again", "vanished"):  # what stands under that name by now is a drop of its own
             rounds.hint(ending.path, renamed=False)
-        self._pulse.ended(ending.outcome)
+        self._heartbeat.ended(ending.outcome)
         self._on_ending(ending)
 
     def _drain(self) -> None:
         """Let the photos under way end, at most DRAIN_SECONDS, and none that waits for a folder that hangs."""
         if self.successor is None:
-            self._pulse.stopping()
+            self._heartbeat.stopping()
         else:
-            self._pulse.reloading()
+            self._heartbeat.reloading()
         deadline = time.monotonic() + DRAIN_SECONDS
         while self._awaited() and (now := time.monotonic()) < deadline:
             self._hanging.look(now)

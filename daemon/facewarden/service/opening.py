@@ -31,9 +31,9 @@ from facewarden.intake.rhythm import SHARE
 from facewarden.intake.root import root_of
 from facewarden.intake.watch import way_of
 from facewarden.journal import Journal, KnownFolder
-from facewarden.observe.heartbeat import Pulse
+from facewarden.observe.heartbeat import Heartbeat
 from facewarden.observe.systemd import Notifier
-from facewarden.pool import Pool, default_size
+from facewarden.pool import LocalPool, Pool, default_size
 from facewarden.service.carriers import Carriers
 from facewarden.service.journey import Journey
 from facewarden.service.recovery import recover
@@ -47,7 +47,7 @@ class Parts(NamedTuple):
 
     inboxes: dict[str, Inbox]
     carriers: Carriers
-    pulse: Pulse
+    heartbeat: Heartbeat
 
 
 def require_folders(configuration: config.Configuration, *, anew: bool = False) -> dict[str, Trouble]:
@@ -80,7 +80,7 @@ def open_parts(
         opened.callback(inbox.root.close)
     reached = {name: (inbox.settings, inbox.root.proved) for name, inbox in inboxes.items() if _first_look(inbox)}
     size = default_size() if configuration.workers == "auto" else configuration.workers
-    pool = Pool(size, _worker_died, config.terms_of(configuration))
+    pool = LocalPool(size, _worker_died, config.terms_of(configuration))
     results = Results(configuration.state / "results", journal.key, configuration.results_megabytes << 20)
     journey = Journey(journal, pool, results, configuration.limits, json.dumps(hashes(configuration)))
     opened.enter_context(logs.heard_by(journey.hear))
@@ -102,7 +102,7 @@ def open_parts(
         with contextlib.suppress(OSError):  # a hold folder that is away has nothing to be tidied now
             tidy_released(configuration, inbox.settings)
     _tell_started(pool)
-    return Parts(inboxes, carriers, Pulse(Notifier.of(os.environ), journal, pool, inboxes.values(), beat))
+    return Parts(inboxes, carriers, Heartbeat(Notifier.of(os.environ), journal, pool, inboxes.values(), beat))
 
 
 def _inboxes(configuration: config.Configuration, away: Mapping[str, Trouble], journal: Journal) -> dict[str, Inbox]:

@@ -1,4 +1,4 @@
-"""Running: the service from its first configuration to its last. SIGHUP has the file read again.
+"""Reload: the service from its first configuration to its last. SIGHUP has the file read again.
 
 A file with a fault changes nothing. A good one is taken whole: the photos under way end, the workers leave, and a new
 service begins with it in the same process. Where that one cannot start after all, the old configuration goes on.

@@ -1,4 +1,4 @@
-"""Beside the photos: what is done at every step of the loop for those who look after the service.
+"""Upkeep: what is done at every step of the loop for those who look after the service.
 
 Status and metrics are written; days that ended get their line in the ledger, and the journal forgets what is old; once a day
 drawn faces are searched anew, and where one is missed, delivery stops.

@@ -15,7 +15,7 @@ from tests.pictures import opened
 from facewarden import protocol, regions
 from facewarden.config.profile import Output
 from facewarden.delivery.binding import Binding
-from facewarden.pool import Pool
+from facewarden.pool import LocalPool
 from facewarden.sandbox.refine.neighbours import REACH, Searched, carried
 from facewarden.values import Frame, Pixels, Recipe, Region
 
@@ -55,7 +55,7 @@ def test_a_face_missed_in_one_frame_does_not_flash_up(astronaut: Pixels, contain
     frames[0].save(target, container, save_all=True, append_images=frames[1:], duration=times, loop=3, lossless=True)
     alone = io.BytesIO()
     Image.fromarray(pale).save(alone, "PNG")
-    pool = Pool(1)
+    pool = LocalPool(1)
     pool.start()
     try:
         assert not pool.treat(alone.getvalue(), RECIPE, 60, protocol.FIND, owner="test").region_count
@@ -82,7 +82,7 @@ def test_pages_are_no_neighbours(astronaut: Pixels) -> None:
     pages = [Image.fromarray(astronaut), Image.new("RGB", (512, 512), "white")]
     target = io.BytesIO()
     pages[0].save(target, "TIFF", save_all=True, append_images=pages[1:])
-    pool = Pool(1)
+    pool = LocalPool(1)
     pool.start()
     try:
         reply = pool.treat(target.getvalue(), RECIPE, 60, protocol.FIND, owner="test")
@@ -116,7 +116,7 @@ def test_a_person_built_up_over_many_frames_is_hidden_in_all(astronaut: Pixels, 
     target = io.BytesIO()
     images = [Image.fromarray(frame) for frame in frames]
     images[0].save(target, container, save_all=True, append_images=images[1:], duration=100, lossless=True)
-    pool = Pool(1)
+    pool = LocalPool(1)
     pool.start()
     try:
         reply = pool.treat(target.getvalue(), RECIPE, 60, owner="test")
@@ -135,7 +135,7 @@ def test_a_person_built_up_over_many_frames_is_hidden_in_all(astronaut: Pixels, 
 @pytest.mark.parametrize("name", ["E_alphafaint.png", "build_over.gif"])
 def test_animations_that_delivered_a_face_once(trials: Path, astronaut: Pixels, name: str) -> None:
     """In no frame, and in no channel, the face is what it was."""
-    pool = Pool(1)
+    pool = LocalPool(1)
     pool.start()
     try:
         recipe = Recipe({"blazeface": None, "centerface": None}, style="solid", safety_frame=False)
