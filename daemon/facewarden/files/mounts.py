@@ -59,8 +59,12 @@ def require(path: Path | bytes, folder: int) -> None:
     if taken is None:
         return
     number, mount_point = taken
-    if folder_id(folder) != number and not within(mount_point, mount_of(folder).point):
+    if (now := folder_id(folder)) == number:
+        return
+    point = mount_of(folder).point
+    if not within(mount_point, point):
         raise OSError(errno.ENOMEDIUM, "what was mounted there is away")
+    take(path, now, point)  # mounted over it since then: from now on less is not enough
 
 
 def require_room(path: Path) -> None:
