@@ -110,6 +110,10 @@ class Bench(abc.ABC):
         """Make these die; they are dead afterwards."""
 
     @abc.abstractmethod
+    def delay(self) -> None:
+        """From now on workers are raised and do not get ready."""
+
+    @abc.abstractmethod
     def exhaust(self) -> None:
         """From now on no worker starts."""
 
@@ -320,6 +324,21 @@ def _one_at_work_others_behind(bench: Bench, pool: Pool) -> list[Future[Reply]]:
     return [first, *(bench.ask(pool, photo(width), owner) for width, owner in ((31, "one"), (32, "other"), (33, None)))]
 
 
+def a_stop_ends_who_waits_for_a_fresh_worker(bench: Bench) -> None:
+    """Where the idle worker is another owner's, a photo waits for one that is being raised: it is not begun, and learns of a stop."""
+    pool = bench.open(1)
+    bench.require_answer(bench.ask(pool, photo(30), "one"), 30)
+    unfit = bench.witness.worker_of(photo(30), bench.patience)
+    bench.delay()
+    asked = bench.ask(pool, photo(31), "other")
+    wait_until(lambda: unfit not in bench.workers(), "it makes room for the one that is raised")
+    assert not bench.witness.of(photo(31)), "begun while it waits"
+    bench.stop(pool)
+    assert isinstance(bench.refusal(asked), PoolStopped)
+    assert not bench.witness.of(photo(31)), "begun while it waits"
+    assert not bench.workers(), "a worker lives on"
+
+
 def a_stop_ends_idle_workers(bench: Bench) -> None:
     """After a stop no worker is left of those that waited."""
     pool = bench.open(2)
@@ -372,6 +391,7 @@ CHECKS: tuple[Check, ...] = (
     begin_is_called_when_a_worker_is_there,
     begin_is_not_called_for_a_photo_that_waits,
     a_stop_ends_whoever_waits,
+    a_stop_ends_who_waits_for_a_fresh_worker,
     a_stop_ends_idle_workers,
     a_busy_pool_is_due_at_its_deadline,
     without_further_workers_who_asks_is_told,

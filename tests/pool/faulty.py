@@ -41,6 +41,7 @@ class Fault(enum.Enum):
     BEGINS_IN_THE_QUEUE = enum.auto()
     SWALLOWS_BEGIN = enum.auto()
     HANGS_WAITERS = enum.auto()
+    WAKES_NOBODY = enum.auto()
     HANGS_IN_STOP = enum.auto()
     CHARGES_A_STOP = enum.auto()
     LEAVES_WORKERS = enum.auto()
@@ -62,7 +63,7 @@ class ThreadPool:
         self._free: list[int] = []
         self._deadlines: dict[int, float] = {}
         self._frozen: set[int] = set()
-        self._exhausted = self._failed = self._stopped = self._over = False
+        self._delayed = self._exhausted = self._failed = self._stopped = self._over = False
         self._last = 0
         for _ in range(size):
             self._raise_one()
@@ -106,7 +107,8 @@ class ThreadPool:
             self._free.clear()
             if self._fault is not Fault.LEAVES_WORKERS:
                 self._owners.clear()
-            self._changed.notify_all()
+            if self._fault is not Fault.WAKES_NOBODY:
+                self._changed.notify_all()
             if self._fault is Fault.HANGS_IN_STOP:
                 self._changed.wait_for(lambda: self._over)
 
@@ -131,6 +133,9 @@ class ThreadPool:
         for worker in workers:
             self._owners.pop(worker, None)
 
+    def delay(self) -> None:
+        self._delayed = True
+
     def exhaust(self) -> None:
         self._exhausted = True
 
@@ -140,7 +145,7 @@ class ThreadPool:
 
     def _raise_one(self) -> None:
         self._failed |= self._exhausted
-        if not self._exhausted:
+        if not self._exhausted and not self._delayed:
             worker = next(self._numbers)
             self._owners[worker] = None
             self._free.append(worker)
@@ -263,6 +268,10 @@ class ThreadBench(Bench):
     def kill(self, workers: set[int]) -> None:
         with self._pool.change() as pool:
             pool.kill(workers)
+
+    def delay(self) -> None:
+        with self._pool.change() as pool:
+            pool.delay()
 
     def exhaust(self) -> None:
         with self._pool.change() as pool:

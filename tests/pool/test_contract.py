@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -14,9 +14,29 @@ from tests.pool.contract import CHECKS, Bench, Check, Event
 from tests.pool.faulty import Fault, ThreadBench
 
 from facewarden.pool import LocalPool, Pool
-from facewarden.pool.process import WorkerProcess
+from facewarden.pool.process import ENTRY, WorkerProcess
 from facewarden.replies import Receiver, Reply
 from facewarden.values import Recipe, Terms
+
+
+class Watched(WorkerProcess):
+    """A worker that is seen by its bench."""
+
+    def __init__(self, bench: LocalBench, terms: Terms, entry: Sequence[str]) -> None:
+        super().__init__(terms, entry)
+        self._bench = bench
+        bench.raised.append(self)
+
+    def ask(
+        self,
+        kind: bytes,
+        original: bytes | bytearray,
+        recipe: Recipe,
+        seconds: float,
+        receiver: Receiver | None = None,
+    ) -> Reply:
+        self._bench.witness.note(Event("given", bytes(original), self.pid))
+        return super().ask(kind, original, recipe, seconds, receiver)
 
 
 class LocalBench(Bench):
@@ -25,35 +45,20 @@ class LocalBench(Bench):
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         super().__init__()
         self._monkeypatch = monkeypatch
-        self._raised: list[WorkerProcess] = []
+        self.raised: list[WorkerProcess] = []
         self._pool: LocalPool | None = None
 
     def open(self, size: int) -> Pool:
-        bench = self
-
-        class Watched(WorkerProcess):
-            def __init__(self, terms: Terms) -> None:
-                super().__init__(terms)
-                bench._raised.append(self)
-
-            def ask(
-                self,
-                kind: bytes,
-                original: bytes | bytearray,
-                recipe: Recipe,
-                seconds: float,
-                receiver: Receiver | None = None,
-            ) -> Reply:
-                bench.witness.note(Event("given", bytes(original), self.pid))
-                return super().ask(kind, original, recipe, seconds, receiver)
-
-        self._monkeypatch.setattr("facewarden.pool.nursery.WorkerProcess", Watched)
+        self._raise_as(ENTRY)
         self._pool = LocalPool(size, self.deaths.append)
         self._pool.start()
         return self._pool
 
+    def _raise_as(self, entry: Sequence[str]) -> None:
+        self._monkeypatch.setattr("facewarden.pool.nursery.WorkerProcess", lambda terms: Watched(self, terms, entry))
+
     def workers(self) -> set[int]:
-        return {worker.pid for worker in self._raised.copy() if Path(f"/proc/{worker.pid}").exists()}
+        return {worker.pid for worker in self.raised.copy() if Path(f"/proc/{worker.pid}").exists()}
 
     def freeze(self) -> None:
         for pid in self.workers():
@@ -66,13 +71,14 @@ class LocalBench(Bench):
     def kill(self, workers: set[int]) -> None:
         for pid in workers:
             os.kill(pid, signal.SIGKILL)
-        dying = [worker for worker in self._raised if worker.pid in workers]
+        dying = [worker for worker in self.raised if worker.pid in workers]
         wait_until(lambda: not any(worker.alive() for worker in dying), "they are dead")
 
+    def delay(self) -> None:
+        self._raise_as(("-c", "import sys; sys.stdin.buffer.read()"))
+
     def exhaust(self) -> None:
-        self._monkeypatch.setattr(
-            "facewarden.pool.nursery.WorkerProcess", lambda terms: WorkerProcess(terms, ("-c", "pass"))
-        )
+        self._raise_as(("-c", "pass"))
 
     def close(self) -> None:
         if self._pool:
@@ -115,6 +121,8 @@ CAUGHT: tuple[tuple[Fault, Check, str], ...] = (
     (Fault.BEGINS_IN_THE_QUEUE, contract.begin_is_not_called_for_a_photo_that_waits, "begun while it waits"),
     (Fault.BEGINS_IN_THE_QUEUE, contract.without_further_workers_who_asks_is_told, "begun while it waits"),
     (Fault.HANGS_WAITERS, contract.a_stop_ends_whoever_waits, LOST),
+    (Fault.WAKES_NOBODY, contract.a_stop_ends_who_waits_for_a_fresh_worker, LOST),
+    (Fault.BEGINS_IN_THE_QUEUE, contract.a_stop_ends_who_waits_for_a_fresh_worker, "begun while it waits"),
     (Fault.HANGS_IN_STOP, contract.a_stop_ends_whoever_waits, "stop does not come back"),
     (Fault.CHARGES_A_STOP, contract.a_stop_ends_whoever_waits, "charged with the stop"),
     (Fault.LEAVES_WORKERS, contract.a_stop_ends_whoever_waits, "a worker lives on"),
