@@ -221,7 +221,17 @@ def test_a_journal_of_an_older_version_is_taken_over(service: Harness) -> None:
         for table in ("totals", "tallies", "days", "ledger"):
             database.execute(f"DROP TABLE {table}")
         database.execute("ALTER TABLE jobs DROP COLUMN ctime_ns")
-        for column in ("gone", "root", "target_size", "target_mtime_ns", "target_content", "faceless", "owed"):
+        for column in (
+            "gone",
+            "root",
+            "target_size",
+            "target_mtime_ns",
+            "target_content",
+            "faceless",
+            "owed",
+            "elsewhere",
+            "failures",
+        ):
             database.execute(f"ALTER TABLE jobs DROP COLUMN {column}")
         database.execute("DROP TABLE folders")
         database.execute("PRAGMA user_version = 1")
