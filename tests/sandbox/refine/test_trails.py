@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from tests.sandbox.refine import former
-from tests.sandbox.refine.test_neighbours import fainter, rows_of
+from tests.sandbox.refine.test_neighbours import carried, fainter, rows_of
 
 from facewarden.sandbox import bench, decode, wire
 from facewarden.sandbox.refine import neighbours, trails
@@ -61,10 +61,22 @@ def test_what_is_found_late_is_hidden_from_the_first_frame_that_shows_it(before:
     for gap in (0, before // 2, before - 1):
         frames = [Frame(shown(0, 0 if number == gap else 2, 3)) for number in range(before)]
         found = [*(Searched(frame, [], []) for frame in frames), Searched(Frame(shown(0, 1, 3)), [], [area(0, 0, 22)])]
-        now = neighbours.carried(found, lambda found=found: (one.frame.pixels for one in found))
+        now = carried(found)
         assert [bool(one.areas) for one in now] == [
             number > gap or number >= before - 2 for number in range(before + 1)
         ]
+
+
+def test_what_was_found_before_a_gap_is_not_carried_beyond_it() -> None:
+    """A face that is found, missed in more frames than are held and found again: the later area ends behind the earlier one."""
+    first, last = area(0, 0, 22), area(1, 1, 21)
+    frame = Frame(shown(0, 1, 3))
+    found = [Searched(frame, [], areas) for areas in ([first], *[[]] * (2 * trails.BEHIND), [last])]
+    now = [one.areas for one in carried(found)]
+    assert now == [one.areas for one in former.carried(found)]
+    assert now[0] == [first]
+    assert all(set(areas) == {first, last} for areas in now[1:-1])
+    assert now[-1] == [last]
 
 
 def test_frames_are_asked_for_again_only_where_that_is_needed() -> None:
@@ -83,7 +95,7 @@ def test_few_frames_are_held() -> None:
     """Those that have gone by are let go: of 60 frames in each of which a face is found there are never more than the window's."""
     alive: set[int] = set()
 
-    class Counted(np.ndarray):  # type: ignore[type-arg]
+    class Counted(np.ndarray):
         def __del__(self) -> None:
             alive.discard(id(self))
 

@@ -83,12 +83,11 @@ class Trails:
                 return
 
     def carried(self) -> list[list[Region]]:
-        """For each frame the areas of others that are carried to it, in the order of the frames they were found in."""
+        """For each frame the areas that are carried to it, its own among them, in the order of the frames they were found in."""
         further: list[list[Region]] = [[] for _ in self._found]
         for trail in self._all:
             for there in range(trail.first, trail.last + 1):
-                if there != trail.number:
-                    further[there].append(trail.area)
+                further[there].append(trail.area)
         return further
 
     def _goes_further_back(self, trail: Trail, seen: Sample) -> bool:
