@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -112,18 +112,31 @@ def page(frame: Frame, picture: Picture, container: str) -> Frame:
 
 
 def _saved(picture: Picture, container: str, quality: int, *, lossless: bool) -> bytes:
-    images = [_image(frame, container) for frame in picture.frames]
-    longest = max(side for image in images for side in image.size)
+    longest = max(side for frame in picture.frames for side in frame.pixels.shape[:2])
     if longest > _LONGEST_SIDE.get(container, longest):
         raise FileRefused(NOT_ENCODED)
     options = _options(picture, container, quality)
     if lossless and container == "WEBP":
         options["lossless"] = True
-    if len(images) > 1:
-        options |= {"save_all": True, "append_images": images[1:]}
+    if len(picture.frames) > 1:
+        options |= {"save_all": True, "append_images": _Images(picture.frames[1:], container)}
     buffer = io.BytesIO()
-    images[0].save(buffer, format=container, **options)
+    _image(picture.frames[0], container).save(buffer, format=container, **options)
     return buffer.getvalue()
+
+
+class _Images:
+    """Frames as Pillow's pictures, each made when it is due: that of a coloured frame takes a third more memory than the frame.
+
+    No iterator, for Pillow's writer of PNG goes through them twice, and would write the first frame alone. Those of WebP and
+    AVIF make a list of them.
+    """
+
+    def __init__(self, frames: Sequence[Frame], container: str) -> None:
+        self._frames, self._container = frames, container
+
+    def __iter__(self) -> Iterator[Image.Image]:
+        return (_image(frame, self._container) for frame in self._frames)
 
 
 def _image(frame: Frame, container: str) -> Image.Image:

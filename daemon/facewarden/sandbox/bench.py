@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import cv2
 
@@ -13,7 +13,7 @@ from facewarden.errors import FACE_REMAINS, FileRefused
 from facewarden.sandbox import decode, detect, redact, wire
 from facewarden.sandbox.refine import neighbours, second_look, transparency, zones
 from facewarden.sandbox.refine.neighbours import Searched
-from facewarden.values import DOCUMENTS, EMBLEM, Frame, Pixels, Recipe, Region
+from facewarden.values import EMBLEM, Frame, Pixels, Recipe, Region
 
 HIDDEN = 0.98
 """Share of a found region from which on it adds nothing to what is hidden already: all but its outermost pixels."""
@@ -31,30 +31,41 @@ class Bench:
     def treat(self, request: wire.Request) -> None:
         """Decode, search, redact and send. Raises FileRefused where the file is at fault.
 
-        Pages go one after the other, so that one of them is held at a time. The frames of an animation are all searched
-        before the first is redacted, for a face found in one is hidden in its neighbours too.
+        Pages go one after the other, so that one of them is held at a time; the frames of an animation do so twice.
         """
         recipe = request.recipe
         watch = _Stopwatch()
         # The trusted side has had the emblem opened before the first photo came, so that this cannot be refused.
         emblem = decode.decode(recipe.emblem, EMBLEM).frames[0].pixels if recipe.emblem else None
         head, frames = decode.opened(request.original, recipe.limits)
+        watch.lap("decode")
         wire.write_picture(head)
-        searched = self._searched(frames, recipe, watch)
-        for one in searched if head.format in DOCUMENTS else neighbours.carried(list(searched)):
+        if isinstance(frames, decode.Reel):
+            searched = self._twice(frames, recipe, watch)
+        else:
+            searched = self._searched(frames, recipe, watch)
+        for one in searched:
             self._answer(one, request, emblem, watch)
             del one  # before the next page is decoded
         wire.write_done(**watch.seconds)
 
-    def _searched(self, frames: Iterator[Frame], recipe: Recipe, watch: _Stopwatch) -> Iterator[Searched]:
+    def _twice(self, reel: decode.Reel, recipe: Recipe, watch: _Stopwatch) -> Iterator[Searched]:
+        """The frames of an animation, decoded anew after all were searched: a face found in one is hidden in those around it."""
+        noted = neighbours.carried(
+            self._searched(reel, recipe, watch),
+            lambda: (frame.pixels for frame, _ in _covered(reel, recipe, watch)),
+        )
+        for (frame, fixed), one in zip(_covered(reel, recipe, watch), noted, strict=True):
+            yield Searched(frame, fixed, one.areas, one.turn)
+            del frame
+
+    def _searched(self, frames: Iterable[Frame], recipe: Recipe, watch: _Stopwatch) -> Iterator[Searched]:
         """Each frame as it is decoded, with what is to be hidden in it."""
-        while (frame := next(frames, None)) is not None:
-            watch.lap("decode")
-            pixels, fixed = zones.cover(frame.pixels, recipe.always)
-            seen, turn = self._find(pixels, recipe)
-            areas = self._look_through(pixels, _grown(seen, recipe), recipe)
-            found = Searched(dataclasses.replace(frame, pixels=pixels), fixed, areas, turn)
-            del frame, pixels
+        for frame, fixed in _covered(frames, recipe, watch):
+            seen, turn = self._find(frame.pixels, recipe)
+            areas = self._look_through(frame.pixels, _grown(seen, recipe), recipe)
+            found = Searched(frame, fixed, areas, turn)
+            del frame
             watch.lap("detect")
             yield found
             del found
@@ -117,6 +128,18 @@ class Bench:
             hidden |= regions.coverage(left, *pixels.shape[:2])
             again += left
         raise FileRefused(FACE_REMAINS)
+
+
+def _covered(frames: Iterable[Frame], recipe: Recipe, watch: _Stopwatch) -> Iterator[tuple[Frame, list[Region]]]:
+    """Each frame as it is decoded, with the zones that are hidden in every photo covered, and these."""
+    for frame in frames:
+        watch.lap("decode")
+        pixels, fixed = zones.cover(frame.pixels, recipe.always)
+        found = dataclasses.replace(frame, pixels=pixels), fixed
+        del frame, pixels
+        yield found
+        del found
+        watch.lap("detect")
 
 
 def _grown(found: list[Region], recipe: Recipe) -> list[Region]:

@@ -109,10 +109,11 @@ def test_pages_are_decoded_when_they_are_due(astronaut: Pixels) -> None:
     """The first page is there before the second is looked at, and a limit that a later page breaks refuses all."""
     data = scanned(*[Image.fromarray(astronaut)] * 3)
     head, frames = opened(data, Limits(document_pixels=2 * 512 * 512))
+    pages = iter(frames)
     assert head.frames == ()
-    assert next(frames).pixels.shape == next(frames).pixels.shape == (512, 512, 3)
+    assert next(pages).pixels.shape == next(pages).pixels.shape == (512, 512, 3)
     with pytest.raises(FileRefused) as refused:
-        next(frames)
+        next(pages)
     assert refused.value.reason is TOO_MANY_PIXELS
 
 

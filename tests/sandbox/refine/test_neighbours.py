@@ -16,7 +16,8 @@ from facewarden import protocol, regions
 from facewarden.config.profile import Output
 from facewarden.delivery.binding import Binding
 from facewarden.pool import LocalPool
-from facewarden.sandbox.refine.neighbours import REACH, Searched, carried
+from facewarden.sandbox.refine import neighbours
+from facewarden.sandbox.refine.neighbours import REACH, Noted, Searched
 from facewarden.values import Frame, Pixels, Recipe, Region
 
 RECIPE = Recipe({"blazeface": 0.5}, smallest_face=60, style="solid", safety_frame=False)
@@ -26,6 +27,11 @@ def searched(*found: list[int]) -> list[Searched]:
     """Frames in which areas of these numbers were found."""
     frame = Frame(np.zeros((4, 4), np.uint8))
     return [Searched(frame, [], [Region(number, 0, 1, 1, 0.5, "blazeface") for number in some]) for some in found]
+
+
+def carried(found: list[Searched]) -> list[Noted]:
+    """What is hidden in each of these frames, which can be gone through again."""
+    return neighbours.carried(found, lambda: (one.frame.pixels for one in found))
 
 
 def test_an_area_reaches_two_frames_and_no_further() -> None:

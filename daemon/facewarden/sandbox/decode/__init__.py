@@ -2,8 +2,8 @@
 
 The order: known by content → opened → each frame checked against the limits, loaded, turned upright, brought to sRGB.
 Nothing but pixels, resolution, date of capture, frame times, the number of repeats and how a JPEG was written is taken
-along. What Pillow reads goes through `picture`, PDF through `pdf`, with the same `read`. Pages are given one by one as
-they are asked for, so that memory is bounded by one of them.
+along. What Pillow reads goes through `picture`, PDF through `pdf`, with the same `read`. Pages and frames are given one by
+one as they are asked for, so that memory is bounded by one of them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from PIL import Image
 
@@ -19,9 +19,10 @@ from facewarden.errors import DAMAGED, TOO_MANY_PIXELS, TRUNCATED, FileRefused
 from facewarden.sandbox.decode import listening, pdf, recognise, samples
 from facewarden.sandbox.decode.limits import check_bytes, pillow_limit
 from facewarden.sandbox.decode.picture import reading, whole
+from facewarden.sandbox.decode.picture.colour import Canvas
 from facewarden.values import Frame, Limits, Picture
 
-__all__ = ["decode", "opened", "preload"]
+__all__ = ["Reel", "decode", "opened", "preload"]
 
 
 def preload() -> None:
@@ -35,22 +36,42 @@ def decode(data: bytes, limits: Limits) -> Picture:
     return dataclasses.replace(head, frames=tuple(frames))
 
 
-def opened(data: bytes, limits: Limits) -> tuple[Picture, Iterator[Frame]]:
+class Reel(Iterable[Frame]):
+    """The frames of an animation, decoded anew each time they are gone through, so that none need be held for another time.
+
+    Each step raises as those of `opened` do, and so does the beginning.
+    """
+
+    def __init__(self, data: bytes, limits: Limits, shape: Canvas) -> None:
+        self._data, self._limits, self._shape = data, limits, shape
+
+    def __iter__(self) -> Iterator[Frame]:
+        # Opened anew and not wound back: then nothing of the last frame can be left in the first.
+        source = recognise.Source(self._data)
+        with _refusing(source, self._limits):
+            image = recognise.open_picture(source)
+        return _guarded(reading.again(image, source, self._limits, self._shape), source, self._limits)
+
+
+def opened(data: bytes, limits: Limits) -> tuple[Picture, Iterator[Frame] | Reel]:
     """The picture in `data`, whatever the file was called, as yet without frames; and these, each decoded when it is due.
 
-    Frames are contiguous, writable and own their memory. Both this and each step of the iterator raise FileRefused with
+    Only an animation's can be gone through again. Frames are contiguous, writable and own their memory. Both this and each step of the iterator raise FileRefused with
     one of the reasons 10 to 18, 34 to 36, 55 and 56. MemoryError passes through: it is the caller's to answer.
     """
     check_bytes(data, limits)
     recognise.check_kind(data)
     source = recognise.Source(data)
     listening.forget()
+    frames: Iterator[Frame] | Canvas
     with _refusing(source, limits):
         # A photo may speak of a PDF in its first words, as what it was made from.
         if pdf.is_pdf(data) and not recognise.is_signed(data):
             head, frames = pdf.read(data, limits)
         else:
             head, frames = reading.read(recognise.open_picture(source), source, limits)
+    if isinstance(frames, tuple):
+        return head, Reel(data, limits, frames)
     return head, _guarded(frames, source, limits)
 
 

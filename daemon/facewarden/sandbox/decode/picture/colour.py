@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,9 @@ _STRIP_PIXELS = 1 << 18
 and fourth copy of itself."""
 _ICC_TAG = 34675
 _CHANNELS = {"L": (), "RGB": (3,), "RGBA": (4,)}
+
+Canvas = tuple[int, int, int]
+"""Height, width and channels of every frame of an animation."""
 
 
 def to_srgb(image: Image.Image, orientation: int) -> Pixels:
@@ -49,24 +52,33 @@ def to_srgb(image: Image.Image, orientation: int) -> Pixels:
     return pixels
 
 
-def alike(frames: Sequence[Frame]) -> Sequence[Frame]:
-    """The same frames, all with as many channels as the richest has and as large as the first.
+def canvas(first: Frame, others: Iterable[Frame]) -> Canvas | None:
+    """What all frames of an animation are brought to, as many channels as the richest has and as large as the first; None of a still.
 
-    A GIF's first frame may be grey and its second not, and a later frame may go beyond the canvas: Pillow widens that, but
-    no viewer shows what lies there, so it must not come out.
+    A GIF's first frame may be grey and its second not. Of the frames nothing but this is kept.
     """
-    shapes = [(*frame.pixels.shape, 1)[:3] for frame in frames]
-    shape = (*shapes[0][:2], max(channels for *_, channels in shapes))
-    return [frame if own == shape else _like(frame, shape) for frame, own in zip(frames, shapes, strict=True)]
+    channels = [_shape(frame)[2] for frame in others]
+    height, width, own = _shape(first)
+    return (height, width, max(own, *channels)) if channels else None
 
 
-def _like(frame: Frame, shape: tuple[int, ...]) -> Frame:
-    """A frame cut to the canvas, with colour and alpha added where they are missing."""
+def like(frame: Frame, shape: Canvas) -> Frame:
+    """A frame cut to the canvas, with colour and alpha added where they are missing.
+
+    A later frame may go beyond the canvas: Pillow widens that, but no viewer shows what lies there, so it must not come out.
+    """
+    if _shape(frame) == shape:
+        return frame
     own = frame.pixels[: shape[0], : shape[1]].reshape(*shape[:2], -1)
     pixels: Pixels = np.empty(shape, np.uint8)
     pixels[..., 3:] = 255
     pixels[..., : max(own.shape[2], 3)] = own
     return Frame(pixels.squeeze(2) if shape[2] == 1 else pixels, frame.duration)
+
+
+def _shape(frame: Frame) -> Canvas:
+    height, width, channels = (*frame.pixels.shape, 1)[:3]
+    return height, width, channels
 
 
 def _forget_unseen(pixels: Pixels) -> None:

@@ -15,7 +15,7 @@ from facewarden.sandbox.decode import listening
 from facewarden.sandbox.decode.limits import check_frame, check_frames
 from facewarden.sandbox.decode.picture import aperture, heif, tiff, upright, whole
 from facewarden.sandbox.decode.picture.captured import captured
-from facewarden.sandbox.decode.picture.colour import alike, to_srgb
+from facewarden.sandbox.decode.picture.colour import Canvas, canvas, like, to_srgb
 from facewarden.sandbox.decode.picture.tables import written
 from facewarden.sandbox.decode.recognise import Source
 from facewarden.values import FORMATS, Frame, Limits, Picture
@@ -30,9 +30,10 @@ _LONGEST = 655_350
 """Milliseconds: the longest time that GIF can hold a frame; the other containers can hold it too."""
 
 
-def read(image: Image.Image, source: Source, limits: Limits) -> tuple[Picture, Iterator[Frame]]:
+def read(image: Image.Image, source: Source, limits: Limits) -> tuple[Picture, Iterator[Frame] | Canvas]:
     """What survives of `image` besides its frames, and these, upright and in sRGB; pages are decoded when they are due.
 
+    Of an animation, all of whose frames have been decoded once then, there is its canvas, with which `again` gives them.
     Raises FileRefused, and whatever Pillow does.
     """
     if tiff.is_camera_raw(image):
@@ -44,10 +45,17 @@ def read(image: Image.Image, source: Source, limits: Limits) -> tuple[Picture, I
     head = Picture(_format(image), (), first.dpi, None, captured(image), quality, subsampling)
     if image.format not in _ANIMATIONS:
         return head, itertools.chain((first,), frames) if image.format in _PAGES else iter((first,))
-    every = [first, *frames]
-    if len(every) == 1:
+    shape = canvas(first, frames)
+    if shape is None:
         return head, iter((Frame(first.pixels),))
-    return dataclasses.replace(head, loop=_loop(image)), iter(alike(every))
+    return dataclasses.replace(head, loop=_loop(image)), shape
+
+
+def again(image: Image.Image, source: Source, limits: Limits, shape: Canvas) -> Iterator[Frame]:
+    """The frames of an animation, which has been opened anew, each decoded when it is due and brought to the canvas."""
+    for frame in _frames(image, source, limits):
+        yield like(frame, shape)
+        del frame  # while the next one is decoded this one must be gone
 
 
 def _frames(image: Image.Image, source: Source, limits: Limits) -> Iterator[Frame]:
