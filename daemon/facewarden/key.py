@@ -53,7 +53,10 @@ def content_of_file(key: bytes, descriptor: int) -> bytes:
 
 
 def _given(credential: Path) -> bytes | None:
-    """What the file holds; None where there is none: the unit offers the credential, and who installs it may leave it out."""
+    """What the file holds; None where there is none.
+
+    The unit offers the credential, and who installs it may leave it out.
+    """
     try:
         key = givenfile.read(credential)
     except FileNotFoundError:

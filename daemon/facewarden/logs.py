@@ -77,7 +77,10 @@ _TEXTS: dict[str, re.Pattern[str]] = {
         "place": r"facewarden[a-z0-9_.]{0,64}:[0-9]{1,6}",
     }.items()
 }
-"""The keys that may hold text, and its shape: a file name of one plain word (Anna.jpg) is none of them. All other keys hold numbers."""
+"""The keys that may hold text, and its shape: a file name of one plain word (Anna.jpg) is none of them.
+
+All other keys hold numbers.
+"""
 
 
 def configure(style: Literal["json", "console"] | None = None, level: int = logging.INFO) -> None:
@@ -114,7 +117,10 @@ def out_of_reach(inbox: str, error: OSError) -> None:
 
 
 def absent(inbox: str, trouble: OSError | Literal["silent"]) -> None:
-    """A folder of an inbox was missing, of no use, or did not answer at the start: it is not served until that is over."""
+    """A folder of an inbox was missing, of no use, or did not answer at the start.
+
+    It is not served until that is over.
+    """
     if isinstance(trouble, OSError):
         out_of_reach(inbox, trouble)
     else:
@@ -132,7 +138,10 @@ _listeners: list[Listener] = []
 
 @contextlib.contextmanager
 def heard_by(listener: Listener) -> Iterator[None]:
-    """Inside, this is called with every line that is logged, in the thread that logs it: with what a line may hold, no more."""
+    """Inside, this is called with every line that is logged, in the thread that logs it.
+
+    With what a line may hold, no more.
+    """
     _listeners.append(listener)
     try:
         yield

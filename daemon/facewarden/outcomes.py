@@ -14,5 +14,8 @@ WORDS = {
     "superseded": "superseded",
     "vanished": "vanished",
 }
-"""`superseded`: the original was changed after it was read, and is a drop of its own since then. `vanished`: it was taken away, renamed or
-written to before its result was placed: what stands there now is a drop of its own."""
+"""`superseded`: the original was changed after it was read, and is a drop of its own since then.
+
+`vanished`: it was taken away, renamed or written to before its result was placed: what stands there now is a drop of
+its own.
+"""

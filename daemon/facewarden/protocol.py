@@ -1,9 +1,9 @@
 """The bytes between the trusted side and a worker: fixed structs with counted lengths, nothing that parses itself.
 
-A request is a header, the recipe as JSON, the emblem's bytes (none unless the style draws one) and the original's. A reply is a row of tagged messages:
-`READY` or `FAILED` once after the start; then for each request `FAILED`, or `PICTURE`, for each frame `FRAME` with its
-regions and pixels, and `DONE`. All numbers are little-endian. The trusted side writes requests and the worker trusts
-them; nothing in a reply is trusted before `replies` has checked it.
+A request is a header, the recipe as JSON, the emblem's bytes (none unless the style draws one) and the original's. A
+reply is a row of tagged messages: `READY` or `FAILED` once after the start; then for each request `FAILED`, or
+`PICTURE`, for each frame `FRAME` with its regions and pixels, and `DONE`. All numbers are little-endian. The trusted
+side writes requests and the worker trusts them; nothing in a reply is trusted before `replies` has checked it.
 """
 
 from __future__ import annotations

@@ -58,8 +58,8 @@ class Receiver(Protocol):
 class Reply:
     """A checked answer: the redacted picture, the regions hidden in each frame, and seconds spent by stage.
 
-    For a request of kind FIND the frames of `picture` are empty arrays, and a Receiver may leave less of them than there
-    was; `sizes` still tells width and height.
+    For a request of kind FIND the frames of `picture` are empty arrays, and a Receiver may leave less of them than
+    there was; `sizes` still tells width and height.
     """
 
     picture: Picture
@@ -74,7 +74,7 @@ class Reply:
 
     @property
     def pages_without_face(self) -> tuple[int, ...]:
-        """Pages, counted from 1, on which no face was found; of a photo or an animation (1,) where none was. Zones are no faces."""
+        """Pages, from 1, on which no face was found; of a photo or animation (1,) where none was. Zones are no faces."""
         found = [any(region.detector != "fixed" for region in regions) for regions in self.regions]
         if self.picture.format not in DOCUMENTS:
             return () if any(found) else (1,)

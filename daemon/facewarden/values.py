@@ -73,8 +73,8 @@ def _pixels(length: Length, side: int) -> float:
 class Limits:
     """What a worker may be asked to hold. Checked before decoding, and again on each reply.
 
-    `bytes` of the original file, `pixels` of one frame, `side` in pixels, `frames` in a file, `all_pixels` of all frames,
-    or where these are pages, which are held one at a time, `document_pixels`.
+    `bytes` of the original file, `pixels` of one frame, `side` in pixels, `frames` in a file, `all_pixels` of all
+    frames, or where these are pages, which are held one at a time, `document_pixels`.
     """
 
     bytes: int = 256 * 1024 * 1024
@@ -97,10 +97,10 @@ EMBLEM = Limits(bytes=1 << 20, pixels=1_000_000, frames=1, all_pixels=1_000_000)
 class Recipe:
     """All that a worker is told about one photo besides its bytes: how to search it and how to hide what it finds.
 
-    `thresholds` maps a detector's name to its lowest score, 0..1 (None: the plan's own); one that is absent is not asked.
-    `smallest_face` is the width in pixels of the smallest face wanted. `growth` is the factor by which the width and
-    height of each found face are multiplied before it is hidden. `always` zones are hidden in every photo; a face found
-    wholly inside a `never` zone is left alone. `emblem` is the picture file that style `image` draws.
+    `thresholds` maps a detector's name to its lowest score, 0..1 (None: the plan's own); one that is absent is not
+    asked. `smallest_face` is the width in pixels of the smallest face wanted. `growth` is the factor by which the width
+    and height of each found face are multiplied before it is hidden. `always` zones are hidden in every photo; a face
+    found wholly inside a `never` zone is left alone. `emblem` is the picture file that style `image` draws.
     """
 
     thresholds: dict[DetectorName, float | None]
@@ -174,8 +174,8 @@ class Picture:
     """What survives decoding: frames, resolution in dots per inch, and how often an animation repeats (0 for ever).
 
     `format` is one of FORMATS: the container the original came in, which decides the result's. `captured` is when the
-    photo was taken: year, month, day, hour, minute, second. `quality` (1 to 100) and `subsampling` (see SUBSAMPLINGS) are
-    those by which a JPEG was written, None where that is not known.
+    photo was taken: year, month, day, hour, minute, second. `quality` (1 to 100) and `subsampling` (see SUBSAMPLINGS)
+    are those by which a JPEG was written, None where that is not known.
     """
 
     format: str

@@ -1,7 +1,7 @@
 """Folder: whether a folder can serve as an inbox or outbox, and how it is to be watched.
 
-Tried on the folder itself, in a hidden subfolder that is gone afterwards. Whether events of other machines arrive over a
-network cannot be tried from here: there the type of the file system decides, as it does for `watch: auto`.
+Tried on the folder itself, in a hidden subfolder that is gone afterwards. Whether events of other machines arrive over
+a network cannot be tried from here: there the type of the file system decides, as it does for `watch: auto`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Lost journal: a service without a journal does not know what it delivered. It must not deliver all of it again in silence.
+"""Lost journal: a service without a journal does not know what it delivered.
+
+It must not deliver all of it again in silence.
 
 That happens where the state folder was lost, or lies on a disk that is not mounted. The sign: no journal, and of the
 originals that are kept in an inbox at least half, and more than one, have results under their names in its outbox. One

@@ -43,7 +43,10 @@ class Binding:
             self._book = book(self._container, self._picture, self._output.jpeg_quality)
 
     def take(self, frame: Frame, hidden: int) -> Frame:
-        """Encode a page and return a small copy, or none of it; any other frame is left as it is. Raises FileRefused."""
+        """Encode a page and return a small copy, or none of it; any other frame is left as it is.
+
+        Raises FileRefused.
+        """
         if self._original not in DOCUMENTS:
             return frame
         self._pages += 1

@@ -78,7 +78,10 @@ def one_bit(pixels: Pixels) -> Image.Image:
 
 
 def is_flat(pixels: Pixels) -> bool:
-    """Whether most pixels are as their neighbours: drawn text and figures, which JPEG would blur and not make smaller."""
+    """Whether most pixels are as their neighbours.
+
+    Drawn text and figures, which JPEG would blur and not make smaller.
+    """
     rows = pixels[::_STEP].reshape(len(pixels[::_STEP]), pixels.shape[1], -1)
     same = (rows[:, 1:] == rows[:, :-1]).all(axis=2)
     return bool(same.size) and float(np.mean(same)) >= _FLAT

@@ -126,10 +126,12 @@ def _saved(picture: Picture, container: str, quality: int, *, lossless: bool) ->
 
 
 class _Images:
-    """Frames as Pillow's pictures, each made when it is due: that of a coloured frame takes a third more memory than the frame.
+    """Frames as Pillow's pictures, each made when it is due.
 
-    No iterator, for Pillow's writer of PNG goes through them twice, and would write the first frame alone. Those of WebP and
-    AVIF make a list of them.
+    That of a coloured frame takes a third more memory than the frame.
+
+    No iterator, for Pillow's writer of PNG goes through them twice, and would write the first frame alone. Those of
+    WebP and AVIF make a list of them.
     """
 
     def __init__(self, frames: Sequence[Frame], container: str) -> None:

@@ -1,7 +1,7 @@
-"""Encoder: large pictures are encoded in a process of their own, because nothing can end an encoder within ours at a deadline.
+"""Encoder: large pictures are encoded in a process of their own.
 
-An AVIF of 400 megapixels takes minutes, a GIF a quarter of an hour. The pixels go over a pipe, so that no second copy of them
-lies in the service.
+Nothing can end an encoder within ours at a deadline, and an AVIF of 400 megapixels takes minutes, a GIF a quarter of an
+hour. The pixels go over a pipe, so that no second copy of them lies in the service.
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ ASIDE_SECONDS = 10.0
 """What is expected to take longer goes to a process of its own, whose start takes half a second."""
 
 _SECONDS = {"AVIF": 2.7, "GIF": 2.0, "WEBP": 1.8, "JPEG2000": 0.8, "PNG": 0.25, "TIFF": 0.15}
-"""A million pixels on one core of 2020, measured with 12 MP of a photo; lossless for WebP. All others take less than 0.05."""
+"""A million pixels on one core of 2020, measured with 12 MP of a photo; lossless for WebP.
+
+All others take less than 0.05.
+"""
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
@@ -82,7 +85,10 @@ def _asked(process: subprocess.Popen[bytes], order: Order) -> bytes:
 
 
 def main() -> None:
-    """Encode one picture from stdin to stdout. It ends with the thread that asked for it (prctl(2)), and leaves no core file."""
+    """Encode one picture from stdin to stdout.
+
+    It ends with the thread that asked for it (prctl(2)), and leaves no core file.
+    """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     order = pickle.load(sys.stdin.buffer)  # noqa: S301 - the service's own

@@ -24,7 +24,10 @@ def held_preview(job_id: str) -> str:
 
 
 def write_note(job_id: str, faceless: int, reply: Reply | None, folder: Path, result: bytes) -> None:
-    """Write the note beside a result that will be held, durably. Raises OSError. Of an earlier result there is no reply."""
+    """Write the note beside a result that will be held, durably. Raises OSError.
+
+    Of an earlier result there is no reply.
+    """
     subfolder, _, name = result.rpartition(b"/")
     with (
         files.folder(folder) as top,

@@ -1,7 +1,9 @@
-"""The original where it was dropped: whether it is still the version that was claimed, and how it is taken aside and given back.
+"""The original where it was dropped.
 
-Before an original is given up it gets a hidden name of ours, under which nobody opens it; what is compared then is what goes.
-After a crash that name tells that it was on its way.
+Whether it is still the version that was claimed, and how it is taken aside and given back.
+
+Before an original is given up it gets a hidden name of ours, under which nobody opens it; what is compared then is what
+goes. After a crash that name tells that it was on its way.
 """
 
 from __future__ import annotations
@@ -26,7 +28,8 @@ Where = Literal["there", "aside", "changed", "replaced", "gone"]
 def where(job: Job, root: int) -> Where:
     """What became of the original in the inbox's folder `root`.
 
-    Raises OSError(ENOMEDIUM) where nothing is there and this is not the folder that it was dropped into: then nobody knows.
+    Raises OSError(ENOMEDIUM) where nothing is there and this is not the folder that it was dropped into: then nobody
+    knows.
     """
     if files.status_of(_beside(job), root):
         return "aside"
@@ -58,7 +61,9 @@ def require_original(job: Job, root: int) -> None:
 
 @contextlib.contextmanager
 def aside(job: Job, root: int) -> Iterator[tuple[int, bytes]]:
-    """The original, taken aside: an open folder and its name in there. It is given back where it still has that name at the end.
+    """The original, taken aside: an open folder and its name in there.
+
+    It is given back where it still has that name at the end.
 
     Raises OpenForWritingError where a program has it open for writing, OSError.
     """
@@ -86,10 +91,13 @@ def give_back(job: Job, root: int) -> None:
 
 @contextlib.contextmanager
 def compared(job: Job, name: bytes, here: int, key: bytes) -> Iterator[Callable[[], bool]]:
-    """Whether the file under this name is still what was claimed, byte for byte; inside, nobody on this machine can begin to write to it.
+    """Whether the file under this name is still what was claimed, byte for byte.
 
-    To be asked directly before it is given up: it looks again whether it is the file that was read, and untouched, for not
-    every file system grants that nobody writes. Raises OpenForWritingError where somebody does already: it is not complete.
+    Inside, nobody on this machine can begin to write to it.
+
+    To be asked directly before it is given up: it looks again whether it is the file that was read, and untouched, for
+    not every file system grants that nobody writes. Raises OpenForWritingError where somebody does already: it is not
+    complete.
     """
     descriptor = files.open_regular(name, here)
     try:

@@ -1,7 +1,7 @@
 """Placing: whether a file that was given a name is the one that stands there, and how it is taken back.
 
-A name alone is no identity, and neither is an inode: both go to another file as soon as the first one leaves. So what counts
-is the content, known by its HMAC, and for a name that a crash may have cut off the inode too.
+A name alone is no identity, and neither is an inode: both go to another file as soon as the first one leaves. So what
+counts is the content, known by its HMAC, and for a name that a crash may have cut off the inode too.
 """
 
 from __future__ import annotations
@@ -17,9 +17,12 @@ from facewarden.key import content_of_file
 
 
 def is_it(placed: Identity | None, path: bytes, root: int, key: bytes | None) -> bool:
-    """Whether the file at a path beneath a folder is the one that was put there: the same bytes, or by version where those are not known.
+    """Whether the file at a path beneath a folder is the one that was put there.
 
-    A link is never it. `key` is the service's secret; None where it is not at hand. Raises OSError where it cannot be looked at.
+    The same bytes, or by version where those are not known.
+
+    A link is never it. `key` is the service's secret; None where it is not at hand. Raises OSError where it cannot be
+    looked at.
     """
     parent, _, name = path.rpartition(b"/")
     try:

@@ -34,8 +34,8 @@ def publish(
 
     `require` is called directly before the name is given: where it raises, nothing becomes visible.
 
-    Raises OSError where the folder is full, read-only or gone, NameRefusedError where it takes no file of that name or size;
-    nothing is visible then.
+    Raises OSError where the folder is full, read-only or gone, NameRefusedError where it takes no file of that name or
+    size; nothing is visible then.
     """
     subfolder, _, name = wanted.rpartition(b"/")
     with (

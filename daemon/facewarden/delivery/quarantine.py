@@ -31,8 +31,8 @@ def quarantine(
     """Move the original (unless it is kept) and write its report; durable when this returns. Raises OSError.
 
     `root` is the inbox's open folder, `alone` the path of the report of a kept original, if not the original's with an
-    ending, `content` what the journal knows the original by, where it could be read. Where the folder takes no file of the
-    original's name, both get a plain one. Returns `vanished` where the original was taken away meanwhile, otherwise
+    ending, `content` what the journal knows the original by, where it could be read. Where the folder takes no file of
+    the original's name, both get a plain one. Returns `vanished` where the original was taken away meanwhile, otherwise
     `quarantined`.
     """
     plain = filename.plain_name(job.source, job.id)

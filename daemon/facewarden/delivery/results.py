@@ -1,7 +1,7 @@
 """Earlier results, kept redacted in the state folder so that the same photo is not worked on twice.
 
-Each file begins with an HMAC of its bytes: one torn by a power cut is thrown away, and the photo is worked on anew. So is
-one whose result cannot be read, whatever the reason: a cache that fails is a miss.
+Each file begins with an HMAC of its bytes: one torn by a power cut is thrown away, and the photo is worked on anew. So
+is one whose result cannot be read, whatever the reason: a cache that fails is a miss.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Retire: what happens to an original once its result is durable: keep, archive or delete.
 
-It is touched only if it is still what was read, byte for byte. It is taken aside first, so that nobody opens it by its name;
-where the kernel grants a lease nobody on this machine can write to it either until it has gone. What remains is a writer on
-another machine, or of a file that is not the service's own, that had it open before: that moment Linux offers no way to close.
+It is touched only if it is still what was read, byte for byte. It is taken aside first, so that nobody opens it by its
+name; where the kernel grants a lease nobody on this machine can write to it either until it has gone. What remains is a
+writer on another machine, or of a file that is not the service's own, that had it open before: that moment Linux offers
+no way to close.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ Fate = Literal["kept", "gone", "superseded"]
 def retire(job: Job, root: int, policy: Policy, archive: Path, key: bytes) -> Fate:
     """Carry out the policy in the inbox's folder `root`; nothing is left to do where the original has gone already.
 
-    Raises OSError where it cannot be done now, OpenForWritingError where somebody still writes to it; it stands in the inbox then.
+    Raises OSError where it cannot be done now, OpenForWritingError where somebody still writes to it; it stands in the
+    inbox then.
     """
     if policy == "keep":
         give_back(job, root)
@@ -119,7 +121,9 @@ Record = Callable[[bytes, Identity], None]
 
 
 def move(job: Job, root: int, target_root: Path, wanted: bytes, record: Record, content: bytes | None = None) -> bytes:
-    """Move the original at the job's path under `root`, replacing nothing, across file systems too; returns its new path.
+    """Move the original at the job's path under `root`, replacing nothing, across file systems too.
+
+    Returns its new path.
 
     `content` is what the journal knows its bytes by, where anybody has read them.
     """

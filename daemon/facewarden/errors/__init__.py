@@ -1,4 +1,6 @@
-"""Foreseeable failures by name: `failure` what one is, `refusals` why a photo is refused, `obstacles` why the service cannot go on.
+"""Foreseeable failures by name.
+
+`failure` what one is, `refusals` why a photo is refused, `obstacles` why the service cannot go on.
 
 Of a failure inside the sandbox only the number crosses the border; the sentences live here. A sentence never holds a
 file name, a path or anything read from a file.

@@ -1,4 +1,7 @@
-"""What a foreseeable failure is: a reason with its number, its exit code, whether another try may help, and what to do."""
+"""What a foreseeable failure is.
+
+A reason with its number, its exit code, whether another try may help, and what to do.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Why a photo is refused, one named reason each (docs/reasons.md). They end in quarantine, with a note that says what to do."""
+"""Why a photo is refused, one named reason each (docs/reasons.md).
+
+They end in quarantine, with a note that says what to do.
+"""
 
 from __future__ import annotations
 

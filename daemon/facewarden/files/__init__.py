@@ -161,7 +161,9 @@ def status_of(path: bytes, root: int) -> os.stat_result | None:
 
 
 def lock(file: Path) -> IO[bytes]:
-    """Lock a file, made where it is missing, for as long as the process lives. Raises BlockingIOError if another has it.
+    """Lock a file, made where it is missing, for as long as the process lives.
+
+    Raises BlockingIOError if another has it.
 
     The kernel lets go of it when the process ends, however it ends.
     """

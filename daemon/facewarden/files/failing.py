@@ -1,4 +1,7 @@
-"""Failures that name their place: a folder that cannot be used is no photo's fault, and which folder it is must be said."""
+"""Failures that name their place.
+
+A folder that cannot be used is no photo's fault, and which folder it is must be said.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,10 @@ Role = Literal["inbox", "outbox", "hold", "quarantine", "archive", "preview", "s
 
 
 class FolderFailedError(OSError):
-    """The folder of this role cannot be used now: full, read-only, away. Whatever was to be done there is tried again."""
+    """The folder of this role cannot be used now: full, read-only, away.
+
+    Whatever was to be done there is tried again.
+    """
 
     def __init__(self, role: Role, error: OSError) -> None:
         super().__init__(error.errno or 0, error.strerror or "")

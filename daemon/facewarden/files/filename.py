@@ -1,4 +1,6 @@
-"""A file's name: numbered, shortened to what a file system takes, plain; and how it is told that it takes none of that name.
+"""A file's name: numbered, shortened to what a file system takes, plain.
+
+And how it is told that it takes none of that name.
 
 Names are bytes, as Linux has them.
 """
@@ -24,7 +26,10 @@ class NameRefusedError(OSError):
 
 @contextlib.contextmanager
 def asked(*more: int) -> Iterator[None]:
-    """What is refused inside for the name's sake is raised as NameRefusedError; `more` error numbers mean that here too."""
+    """What is refused inside for the name's sake is raised as NameRefusedError.
+
+    `more` error numbers mean that here too.
+    """
     try:
         yield
     except OSError as error:

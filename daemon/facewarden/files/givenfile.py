@@ -1,7 +1,7 @@
 """A file that a person named, on the command line or in the configuration: read at once, or refused at once.
 
-A pipe would be waited for until somebody writes to it, and a device may have no end: only regular files are read. Links are
-followed, for whoever names a file may name it so.
+A pipe would be waited for until somebody writes to it, and a device may have no end: only regular files are read. Links
+are followed, for whoever names a file may name it so.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Leases: whether a program on this machine has a file open for writing, and none may while we act on it (fcntl(2), F_SETLEASE).
+"""Leases: whether a program on this machine has a file open for writing; none may while we act on it.
 
-The kernel grants a read lease only where nobody has the file open for writing, and holds back whoever wants to until it is
-given back. Only the file's owner, or who has CAP_LEASE, may ask, and network file systems and FUSE know none: there, and of
-writers on other machines, nothing can be told.
+`F_SETLEASE` of fcntl(2): the kernel grants a read lease only where nobody has the file open for writing, and holds back
+whoever wants to until it is given back. Only the file's owner, or who has CAP_LEASE, may ask, and network file systems
+and FUSE know none: there, and of writers on other machines, nothing can be told.
 """
 
 from __future__ import annotations
@@ -14,7 +14,10 @@ import signal
 from collections.abc import Iterator
 
 _F_SETSIG = 10
-"""linux/fcntl.h. Of a lease to be given back the kernel tells by SIGIO, which would end the process; SIGURG is ignored by default."""
+"""Of a lease to be given back the kernel tells by SIGIO, which would end the process (linux/fcntl.h).
+
+SIGURG is ignored by default.
+"""
 
 
 class OpenForWritingError(OSError):
@@ -25,8 +28,8 @@ class OpenForWritingError(OSError):
 def unwritten(descriptor: int) -> Iterator[bool]:
     """Inside, nobody on this machine can open the file for writing; gives False where that cannot be had.
 
-    `descriptor` must be open for reading alone. Raises OpenForWritingError where somebody has it open already. Act at once:
-    a writer is held back for at most /proc/sys/fs/lease-break-time seconds.
+    `descriptor` must be open for reading alone. Raises OpenForWritingError where somebody has it open already. Act at
+    once: a writer is held back for at most /proc/sys/fs/lease-break-time seconds.
     """
     granted = _granted(descriptor)
     try:

@@ -1,7 +1,8 @@
 """Mounts: a folder that lay on a share is not the empty one that stands there while the share is away.
 
-Whoever took a folder says so (`take`), and from then on `files.folder` opens nothing else at that path: neither the bare mount
-point nor a folder that was made on it. More may be mounted later, and never less. Read from mountinfo (proc_pid_mountinfo(5)).
+Whoever took a folder says so (`take`), and from then on `files.folder` opens nothing else at that path: neither the
+bare mount point nor a folder that was made on it. More may be mounted later, and never less. Read from mountinfo
+(proc_pid_mountinfo(5)).
 """
 
 from __future__ import annotations
@@ -30,7 +31,10 @@ _taken: dict[bytes, tuple[int, bytes]] = {}
 
 
 def mount_of(folder: int) -> Mount:
-    """The mount that holds an open folder, by its id: the device would not tell a bind mount from the folder below it."""
+    """The mount that holds an open folder, by its id.
+
+    The device would not tell a bind mount from the folder below it.
+    """
     told = Path(f"/proc/self/fdinfo/{folder}").read_bytes()
     number = told.partition(b"mnt_id:")[2].split()[0]
     for line in Path("/proc/self/mountinfo").read_bytes().splitlines():

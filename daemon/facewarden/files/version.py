@@ -11,8 +11,8 @@ import os
 class Signature:
     """What tells one version of a file from another without reading it; good for comparing alone.
 
-    The date of the last change of anything (inode(7), ctime) is no part of that, for a rename counts as one. But no program
-    can set it, so where it is the same too, nobody has written to the file and put its date back.
+    The date of the last change of anything (inode(7), ctime) is no part of that, for a rename counts as one. But no
+    program can set it, so where it is the same too, nobody has written to the file and put its date back.
     """
 
     inode: int
@@ -33,8 +33,8 @@ class Signature:
 class Identity:
     """Which file was put somewhere, so that another one under its name, or with its inode, is not taken for it.
 
-    `content` is the HMAC of its bytes under the journal's key, None where nobody read them. An older facewarden noted the
-    inode alone. The device is not among them: it is counted anew at each mount.
+    `content` is the HMAC of its bytes under the journal's key, None where nobody read them. An older facewarden noted
+    the inode alone. The device is not among them: it is counted anew at each mount.
     """
 
     inode: int
@@ -64,10 +64,12 @@ _LAST_ROOT = 256
 
 
 def folder_id(descriptor: int) -> int:
-    """By which the journal knows an open folder, also after it was mounted anew: its inode, since devices are counted anew then.
+    """By which the journal knows an open folder, also after it was mounted anew.
 
-    The root of a file system has the same small inode everywhere (1, 2, 128, 256), so there the file system's own number
-    (statvfs(3), f_fsid) goes in as well.
+    Its inode, since devices are counted anew then.
+
+    The root of a file system has the same small inode everywhere (1, 2, 128, 256), so there the file system's own
+    number (statvfs(3), f_fsid) goes in as well.
     """
     inode = os.fstat(descriptor).st_ino
     if inode > _LAST_ROOT:

@@ -55,7 +55,7 @@ class Inbox:
         share: float = SHARE,
         root: Root | None = None,
     ) -> None:
-        """`finished` tells whether a version had its outcome; `amended` a number that changes when such a one was forgotten.
+        """`finished`: had a version its outcome? `amended`: a number that changes when such a one was forgotten.
 
         `share` of a core is for its scans, with events.
         """
@@ -107,7 +107,7 @@ class Inbox:
 
     @property
     def oldest(self) -> float | None:
-        """When the file that waits for the longest time was first seen, on the monotonic clock; None where none waits."""
+        """When the file that waits longest was first seen, on the monotonic clock; None where none waits."""
         times = [self._settling.oldest, *(settled.first_seen for settled in list(self.ready))]
         return min((time for time in times if time is not None), default=None)
 
@@ -162,12 +162,12 @@ class Inbox:
         self._under_way.discard(path)
 
     def failed(self, now: float, role: Role = "inbox", path: bytes = b"") -> None:
-        """The folder of this role was out of reach for the file at a path: wait longer each time before the next try."""
+        """The folder of this role was out of reach for the file at a path: wait longer before each further try."""
         self.troubles.add(now, role, path)
         self.next_scan = self.not_before
 
     def succeeded(self, path: bytes, role: Role | None) -> None:
-        """The file at this path has had its outcome, and lies in the folder of this role; others may fail all the same."""
+        """The file at this path has had its outcome, in the folder of this role; others may fail all the same."""
         fine = ("inbox", "state", role)
         self.troubles.end(lambda other, failed: other == path or failed in fine)
 

@@ -1,7 +1,7 @@
 """Troubles: which of an inbox's folders failed for which file, and how long the inbox is left alone for it.
 
-A trouble is over once that folder took something again, or the file for which it failed has left; until then another photo's
-success elsewhere says nothing of it.
+A trouble is over once that folder took something again, or the file for which it failed has left; until then another
+photo's success elsewhere says nothing of it.
 """
 
 from __future__ import annotations

@@ -44,7 +44,9 @@ class Pool(Protocol):
 
     @property
     def due(self) -> float:
-        """By when something must have moved, on the monotonic clock: a deadline, or infinite where workers wait for photos.
+        """By when something must have moved, on the monotonic clock.
+
+        A deadline, or infinite where workers wait for photos.
 
         Minus infinite where there is none: an idle worker does not count while photos wait, for it has another owner.
         """

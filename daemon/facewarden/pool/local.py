@@ -44,7 +44,10 @@ class LocalPool:
         self._nursery = Nursery(terms or Terms(), self._changed, lambda worker: self._idle.insert(0, worker))
 
     def start(self) -> None:
-        """Start all workers and wait for them. Raises CannotStart where one cannot start: its peers could not either."""
+        """Start all workers and wait for them.
+
+        Raises CannotStart where one cannot start: its peers could not either.
+        """
         close_memory()
         self._nursery.start(self.size)
         with self._changed:
@@ -102,7 +105,10 @@ class LocalPool:
         self._nursery.stop(self._idle)
 
     def _take(self, owner: str | None) -> WorkerProcess:
-        """An idle worker for this owner that is well: what befell one while it waited is not charged to the next photo."""
+        """An idle worker for this owner that is well.
+
+        What befell one while it waited is not charged to the next photo.
+        """
         with self._changed:
             self._hungry += 1
             try:

@@ -24,7 +24,10 @@ class Nursery:
     """
 
     def __init__(self, terms: Terms, changed: threading.Condition, ready: Callable[[WorkerProcess], None]) -> None:
-        """`changed` is the pool's, guards all that is here, and tells of it; `ready` is called under it with each new worker."""
+        """`changed` is the pool's, guards all that is here, and tells of it.
+
+        `ready` is called under it with each new worker.
+        """
         self._terms, self._changed, self._ready = terms, changed, ready
         self.protection: Protection | None = None
         self.workers: set[WorkerProcess] = set()
@@ -133,7 +136,10 @@ class Nursery:
 
     @contextlib.contextmanager
     def _failures_counted(self) -> Iterator[None]:
-        """A start that fails is tried again, until START_TRIES in a row did; then all who wait for a worker are told."""
+        """A start that fails is tried again, until START_TRIES in a row did.
+
+        Then all who wait for a worker are told.
+        """
         try:
             yield
         except PoolStopped:

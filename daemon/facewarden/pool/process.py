@@ -43,7 +43,7 @@ PAGE_SHARE = 0.1
 one whose pages take for ever does not."""
 
 PAGE_PIXELS = 1_000_000
-"""Of a page for which all of that is granted; for a smaller one less, so that nobody buys time with pages of no size."""
+"""Of a page for which all of that is granted; for a smaller one less: nobody buys time with pages of no size."""
 
 ENTRY = ("-m", "facewarden.sandbox.worker")
 """The interpreter's arguments that make it a worker."""
@@ -60,7 +60,7 @@ class WorkerProcess:
             [sys.executable, "-I", *entry, *terms.arguments()],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            # What libraries say there may hold anything: the kernel drops it, so that it is neither stored nor waited for.
+            # What libraries say there may hold anything: the kernel drops it, so it is neither stored nor waited for.
             stderr=subprocess.DEVNULL,
             bufsize=0,
             close_fds=True,
@@ -142,7 +142,7 @@ class WorkerProcess:
         return self._process.poll() is None
 
     def waits(self) -> bool:
-        """Whether it lives and is silent. One that speaks unasked was broken into, which no later photo is to blame for."""
+        """Whether it lives and is silent: one that speaks unasked was broken into, for which no later photo can be blamed."""
         poll = select.poll()
         poll.register(self._replies, select.POLLIN)
         return self.alive() and not poll.poll(0)

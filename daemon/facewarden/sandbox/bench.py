@@ -50,7 +50,10 @@ class Bench:
         wire.write_done(**watch.seconds)
 
     def _twice(self, reel: decode.Reel, recipe: Recipe, watch: _Stopwatch) -> Iterator[Searched]:
-        """The frames of an animation, decoded anew after all were searched: a face found in one is hidden in those around it."""
+        """The frames of an animation, decoded anew after all were searched.
+
+        A face found in one is hidden in those around it.
+        """
         noted = neighbours.carried(
             self._searched(reel, recipe, watch),
             lambda: (frame.pixels for frame, _ in _covered(reel, recipe, watch)),

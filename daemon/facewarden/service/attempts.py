@@ -1,7 +1,8 @@
 """Attempts: how often a photo was tried, told truly whatever the journal's disk does meanwhile.
 
-An attempt is counted when a worker is about to get the photo. One that its worker failed stays counted with its reason; one that
-a full disk, a folder that is away or a stop cut short is taken back; what the service's own end cuts off stays counted alone.
+An attempt is counted when a worker is about to get the photo. One that its worker failed stays counted with its reason;
+one that a full disk, a folder that is away or a stop cut short is taken back; what the service's own end cuts off stays
+counted alone.
 """
 
 from __future__ import annotations
@@ -19,8 +20,10 @@ from facewarden.replies import Reply
 from facewarden.values import Recipe
 
 CUT_OFF_FACTOR = 3
-"""So many times `limits.attempts` the service's own end may cut off a photo: that is its power, or its memory, far more often than
-the photo."""
+"""So many times `limits.attempts` the service's own end may cut off a photo.
+
+That is its power, or its memory, far more often than the photo.
+"""
 
 
 class Attempts:
@@ -31,7 +34,10 @@ class Attempts:
         self._counted: set[str] = set()
         """Jobs whose last attempt was counted and has not failed: nothing else may be taken back."""
         self._owed: dict[str, Reason | None] = {}
-        """Jobs whose last attempt failed for a reason that could not be noted yet; None: it could not be taken back yet."""
+        """Jobs whose last attempt failed for a reason that could not be noted yet; None.
+
+        It could not be taken back yet.
+        """
 
     def treat(
         self, claimed: Claim, recipe: Recipe, owner: str | None, binding: Binding, told: dict[str, Any]
@@ -62,7 +68,10 @@ class Attempts:
         raise FileRefused(last)
 
     def take_back(self, job: Job) -> None:
-        """Take back an attempt that was counted and has not failed; where the journal's own disk is full, before the next one."""
+        """Take back an attempt that was counted and has not failed.
+
+        Where the journal's own disk is full, before the next one.
+        """
         if job.id in self._counted:
             self._counted.discard(job.id)
             self._owed[job.id] = None

@@ -1,7 +1,7 @@
 """Carriers: the threads that carry one photo each from claim to retired original.
 
-They are daemons: one that hangs in a folder that does not answer holds up neither the photos of other inboxes nor the end
-of the process. What it held comes to its end at the next start, as after a crash.
+They are daemons: one that hangs in a folder that does not answer holds up neither the photos of other inboxes nor the
+end of the process. What it held comes to its end at the next start, as after a crash.
 """
 
 from __future__ import annotations
@@ -38,7 +38,10 @@ class Carriers:
         return self._under_way[inbox]
 
     def free_for(self, inbox: str) -> bool:
-        """Whether one more photo may go. Each inbox may always have one, so that none waits for another one's folder."""
+        """Whether one more photo may go.
+
+        Each inbox may always have one, so that none waits for another one's folder.
+        """
         return self.under_way < self._most or not self._under_way[inbox]
 
     def carry(self, inbox: Inbox, settled: Settled) -> None:

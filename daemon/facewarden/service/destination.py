@@ -1,6 +1,9 @@
-"""Destination: where a photo ends. A result, or what was refused, gets its place, and its original goes the way of its policy.
+"""Destination: where a photo ends.
 
-Directly before a name is given the original must still be what was read: what was changed meanwhile is a drop of its own.
+A result, or what was refused, gets its place, and its original goes the way of its policy.
+
+Directly before a name is given the original must still be what was read: what was changed meanwhile is a drop of its
+own.
 """
 
 from __future__ import annotations
@@ -115,7 +118,10 @@ class Destination:
         return "vanished"
 
     def _preview(self, folder: Path, result: bytes, reply: Reply, *, held: bool) -> None:
-        """Only a help for the eye: the result stands already, whatever becomes of this. That of a held one waits as well."""
+        """Only a help for the eye: the result stands already, whatever becomes of this.
+
+        That of a held one waits as well.
+        """
         try:
             if held:
                 self.results.keep(held_preview(self.job.id), sheet(reply))

@@ -1,9 +1,11 @@
-"""Drops: what counts as a new one. A file is what it is, not where its name points (docs/behaviour.md, What is a new drop).
+"""Drops: what counts as a new one.
 
-The same bytes in the same inbox are the original of an earlier job, seen anew, where
-- name, size and date are the same: a share that was mounted anew may have given it another inode, or
-- its result still stands, and it is the same file (inode), or stands under the same name, or under another one while the
-  earlier name is gone: touched, renamed, moved with its folder, written again with the same bytes.
+A file is what it is, not where its name points (docs/behaviour.md, What is a new drop).
+
+The same bytes in the same inbox are the original of an earlier job, seen anew, where - name, size and date are the
+same: a share that was mounted anew may have given it another inode, or - its result still stands, and it is the same
+file (inode), or stands under the same name, or under another one while the earlier name is gone: touched, renamed,
+moved with its folder, written again with the same bytes.
 """
 
 from __future__ import annotations
@@ -32,7 +34,9 @@ def known_again(journal: Journal, inbox: config.Inbox, root: int, job: Job) -> b
 
 
 def followed(journal: Journal, inbox: config.Inbox, root: int, job: Job) -> Job:
-    """The job with the name that its original has now, where somebody renamed it while its result was placed; that is noted.
+    """The job with the name that its original has now, where somebody renamed it while its result was placed.
+
+    That is noted.
 
     Costs a walk through the inbox where it is not at its place. Raises OSError.
     """

@@ -1,4 +1,7 @@
-"""Duplicates: of photos with the same content one goes after the other, so that the second finds the first one's result."""
+"""Duplicates: of photos with the same content one goes after the other.
+
+So the second finds the first one's result.
+"""
 
 from __future__ import annotations
 

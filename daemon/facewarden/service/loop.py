@@ -1,7 +1,10 @@
-"""The loop: hand out, listen, drain. The one place that knows the whole order of the service (opening.py: what must stand before it).
+"""The loop: hand out, listen, drain.
 
-One thread runs the loop and hands out; each inbox has a thread that scans and settles (intake/rounds.py), and each photo
-under way one that carries it (carriers.py). What they tell the loop goes through one queue, which is also what signals use.
+The one place that knows the whole order of the service (opening.py: what must stand before it).
+
+One thread runs the loop and hands out; each inbox has a thread that scans and settles (intake/rounds.py), and each
+photo under way one that carries it (carriers.py). What they tell the loop goes through one queue, which is also what
+signals use.
 """
 
 from __future__ import annotations
@@ -126,7 +129,10 @@ class Service:
         return not self._carriers.under_way and all(rounds.at_rest() for rounds in self._order)
 
     def _step(self, now: float) -> None:
-        """Hand out what is settled, then wait for news. The pulse first: where drawn faces are missed no photo goes any more."""
+        """Hand out what is settled, then wait for news.
+
+        The pulse first: where drawn faces are missed no photo goes any more.
+        """
         self._hanging.look(now)
         due = self._heartbeat.beat(now)
         self._hand_out(now)
@@ -146,7 +152,10 @@ class Service:
             self._carriers.carry(rounds.inbox, settled)
 
     def _listen(self, now: float, due: float) -> None:
-        """Wait for news, or until something is due or an inbox that was left alone may be tried again; take in all that has come."""
+        """Wait for news, or until something is due or an inbox that was left alone may be tried again.
+
+        Take in all that has come.
+        """
         waking = [inbox.not_before for inbox in self.inboxes.values() if inbox.ready and inbox.not_before > now]
         due = min([due, now + LONGEST_WAIT, *waking])
         with contextlib.suppress(queue.Empty):

@@ -1,7 +1,7 @@
 """Opening: what a service needs before its loop turns, in the order that keeps its promises.
 
-Folders first, then the journal, workers that find drawn faces, and what an earlier run left open. Each raises CannotStart where a
-promise could not be kept.
+Folders first, then the journal, workers that find drawn faces, and what an earlier run left open. Each raises
+CannotStart where a promise could not be kept.
 """
 
 from __future__ import annotations

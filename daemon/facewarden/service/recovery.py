@@ -84,7 +84,8 @@ def _has_its_name(journal: Journal, job: Job, inbox: config.Inbox, *, there: boo
     if not came_through(job, folder, journal.key):
         return False
     if job.outcome == "quarantined" and inbox.originals != "keep" and there:
-        # Copied, and not removed yet. Taken back: of an original there is one, and whether the copy is one we only believe.
+        # Copied, and not removed yet. Taken back: of an original there is one, and whether the copy is one we only
+        # believe.
         withdraw(job, folder)
         return False
     return True

@@ -73,7 +73,10 @@ class Running:
     def _started(
         self, wanted: config.Configuration, running: config.Configuration
     ) -> tuple[Service, config.Configuration]:
-        """A service with the wanted configuration, or with the one that ran before. Raises CannotStart where neither can."""
+        """A service with the wanted configuration, or with the one that ran before.
+
+        Raises CannotStart where neither can.
+        """
         try:
             return Service(wanted, anew=self._anew), wanted
         except CannotStart as refusal:

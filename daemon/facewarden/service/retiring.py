@@ -1,7 +1,8 @@
 """Retiring as a step of the journal: what could not be archived or deleted at once stays owed, and is tried again.
 
-The result is durable by then, so a full archive or a locked original costs no photo anything; but an original that should
-have gone tells what the result hides. So it is never given up: tried again after 1, 2, 4 … 300 seconds, told by `status`.
+The result is durable by then, so a full archive or a locked original costs no photo anything; but an original that
+should have gone tells what the result hides. So it is never given up: tried again after 1, 2, 4 … 300 seconds, told by
+`status`.
 """
 
 from __future__ import annotations
@@ -46,7 +47,10 @@ def conclude(journal: Journal, job: Job, inbox: config.Inbox, door: Door) -> Non
 
 
 class Retiring:
-    """A part of what is done beside the photos: `beat` is called by the loop, folders are touched in threads of their own."""
+    """A part of what is done beside the photos.
+
+    `beat` is called by the loop, folders are touched in threads of their own.
+    """
 
     def __init__(self, journal: Journal, inboxes: Collection[Inbox]) -> None:
         self._turns = {inbox.name: _Turn(journal, inbox) for inbox in inboxes}

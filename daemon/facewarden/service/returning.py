@@ -1,7 +1,9 @@
-"""Returning: a quarantined original that was written to since is a new drop. It goes back into its inbox, and its note goes.
+"""Returning: a quarantined original that was written to since is a new drop.
 
-So where a scanner makes an empty file, and fills it by its name or through a share after it was found empty: nothing tells
-on a share that somebody has it open.
+It goes back into its inbox, and its note goes.
+
+So where a scanner makes an empty file, and fills it by its name or through a share after it was found empty: nothing
+tells on a share that somebody has it open.
 """
 
 from __future__ import annotations
@@ -33,7 +35,10 @@ MOST = 200
 
 
 class Returning:
-    """A part of what is done beside the photos: `beat` is called by the loop, folders are touched in a thread of its own."""
+    """A part of what is done beside the photos.
+
+    `beat` is called by the loop, folders are touched in a thread of its own.
+    """
 
     def __init__(self, journal: Journal, inboxes: Collection[Inbox]) -> None:
         self._journal = journal

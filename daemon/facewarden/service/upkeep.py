@@ -1,7 +1,7 @@
 """Upkeep: what is done at every step of the loop for those who look after the service.
 
-Status and metrics are written; days that ended get their line in the ledger, and the journal forgets what is old; once a day
-drawn faces are searched anew, and where one is missed, delivery stops.
+Status and metrics are written; days that ended get their line in the ledger, and the journal forgets what is old; once
+a day drawn faces are searched anew, and where one is missed, delivery stops.
 """
 
 from __future__ import annotations
@@ -198,7 +198,10 @@ class _Daily:
 
 
 _TROUBLES = (OSError, ValueError, CannotStart)
-"""What may keep a day from the ledger or a row in the journal: neither keeps the other, or the service, from its work."""
+"""What may keep a day from the ledger or a row in the journal.
+
+Neither keeps the other, or the service, from its work.
+"""
 
 
 def _why(trouble: BaseException) -> dict[str, int | str]:

@@ -1,6 +1,9 @@
-"""Rehearsal: what a run would do with each file that is in the inboxes now. Nothing is written anywhere, not even a folder.
+"""Rehearsal: what a run would do with each file that is in the inboxes now.
 
-The same claim rules and the same worker, asked for areas alone; the journal is read from outside, so that a service may run.
+Nothing is written anywhere, not even a folder.
+
+The same claim rules and the same worker, asked for areas alone; the journal is read from outside, so that a service may
+run.
 """
 
 from __future__ import annotations
@@ -22,7 +25,10 @@ from facewarden.treat import named_files
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Rehearsed:
-    """What would become of one file: `outcome` as in the journal, or `done` (it had its outcome) or `left` (hard link)."""
+    """What would become of one file.
+
+    `outcome` as in the journal, or `done` (it had its outcome) or `left` (hard link).
+    """
 
     inbox: str
     path: bytes

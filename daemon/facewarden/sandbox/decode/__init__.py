@@ -2,8 +2,8 @@
 
 The order: known by content → opened → each frame checked against the limits, loaded, turned upright, brought to sRGB.
 Nothing but pixels, resolution, date of capture, frame times, the number of repeats and how a JPEG was written is taken
-along. What Pillow reads goes through `picture`, PDF through `pdf`, with the same `read`. Pages and frames are given one by
-one as they are asked for, so that memory is bounded by one of them.
+along. What Pillow reads goes through `picture`, PDF through `pdf`, with the same `read`. Pages and frames are given one
+by one as they are asked for, so that memory is bounded by one of them.
 """
 
 from __future__ import annotations
@@ -54,10 +54,13 @@ class Reel(Iterable[Frame]):
 
 
 def opened(data: bytes, limits: Limits) -> tuple[Picture, Iterator[Frame] | Reel]:
-    """The picture in `data`, whatever the file was called, as yet without frames; and these, each decoded when it is due.
+    """The picture in `data`, whatever the file was called, as yet without frames.
 
-    Only an animation's can be gone through again. Frames are contiguous, writable and own their memory. Both this and each step of the iterator raise FileRefused with
-    one of the reasons 10 to 18, 34 to 36, 55 and 56. MemoryError passes through: it is the caller's to answer.
+    And these, each decoded when it is due.
+
+    Only an animation's can be gone through again. Frames are contiguous, writable and own their memory. Both this and
+    each step of the iterator raise FileRefused with one of the reasons 10 to 18, 34 to 36, 55 and 56. MemoryError
+    passes through: it is the caller's to answer.
     """
     check_bytes(data, limits)
     recognise.check_kind(data)

@@ -15,8 +15,11 @@ from facewarden import regions
 from facewarden.values import Pixels, Region
 
 SHARE = 0.04
-"""Of the pixels along edges, how many must be the same for a part of what was found to show still: every sixteenth row is 0.06. Of 400
-pairs of different places in the photos of a set of groups, 99 in 100 had 0.02 at most, and one 0.04."""
+"""Of the pixels along edges, how many must be the same for a part of what was found to show still.
+
+Every sixteenth row is 0.06. Of 400 pairs of different places in the photos of a set of groups, 99 in 100 had 0.02 at
+most, and one 0.04.
+"""
 CORE = 0.6
 """Share of an area's width and height that is compared: about what a detector frames."""
 SAME = 3
@@ -24,7 +27,10 @@ SAME = 3
 EDGE = 8
 """Levels between neighbours that make an edge: what is plain is the same in many places."""
 LIKENESS = 0.25
-"""Correlation of the finer structure from which on one frame shows what the other does, if fainter; of the same pairs at most 0.19."""
+"""Correlation of the finer structure from which on one frame shows what the other does, if fainter.
+
+Of the same pairs at most 0.19.
+"""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -37,7 +43,10 @@ class Sample:
 
 
 def sample(frame: Pixels, area: Region) -> Sample:
-    """A copy, for the frame may be changed or let go. Towards its edge an area shows what is behind a person, which stays."""
+    """A copy, for the frame may be changed or let go.
+
+    Towards its edge an area shows what is behind a person, which stays.
+    """
     spans = regions.spans(regions.grow(area, CORE, "rectangle"), *frame.shape[:2])
     return Sample(spans.rows, spans.columns, _part(frame, spans.rows, spans.columns).copy())
 

@@ -1,11 +1,11 @@
 """Areas found in one frame of an animation are hidden in its neighbours too, so that no face flashes up in between.
 
 A detector that misses a face in a single frame of twenty would otherwise leave one good look at it. What is covered in
-vain for a moment is the smaller evil. An animation may also build a person up, row by row or out of transparency: there an area
-is carried on, frame by frame, for as long as some of what was found still shows in it (`trails`).
+vain for a moment is the smaller evil. An animation may also build a person up, row by row or out of transparency: there
+an area is carried on, frame by frame, for as long as some of what was found still shows in it (`trails`).
 
-Frames come one at a time, and are not held: what is to be hidden in each is known when all have been seen, and then they are
-decoded anew.
+Frames come one at a time, and are not held: what is to be hidden in each is known when all have been seen, and then
+they are decoded anew.
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ REACH = 2
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Searched:
-    """A frame with what is to be hidden in it: `fixed` zones, which are already covered, and `areas` found; and how it lies."""
+    """A frame with what is to be hidden in it: `fixed` zones, which are already covered, and `areas` found.
+
+    And how it lies.
+    """
 
     frame: Frame
     fixed: list[Region]

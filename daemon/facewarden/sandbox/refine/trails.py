@@ -1,12 +1,12 @@
 """How far an area is carried before and after the frame it was found in, told while the frames go by one at a time.
 
-An area goes on, frame by frame, up to one that shows nothing of it or in which it was found again (`likeness`, `_again`). There
-is no bound to that, so no number of held frames would do. Forward a sample of what was found goes with the frames. Backward the
-frames that are held are asked first; where all of them show it, and an earlier one may, the frames are gone through a second
-time, and the sample waits for the earliest from which on each one shows it.
+An area goes on, frame by frame, up to one that shows nothing of it or in which it was found again (`likeness`,
+`_again`). There is no bound to that, so no number of held frames would do. Forward a sample of what was found goes with
+the frames. Backward the frames that are held are asked first; where all of them show it, and an earlier one may, the
+frames are gone through a second time, and the sample waits for the earliest from which on each one shows it.
 
-Samples that go on through the same frame do not hide each other's middles unless they differ much in size, so that they are few
-frames' worth of pixels; and one that waits has been missed in BEHIND frames at least.
+Samples that go on through the same frame do not hide each other's middles unless they differ much in size, so that they
+are few frames' worth of pixels; and one that waits has been missed in BEHIND frames at least.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ from facewarden.sandbox.refine.likeness import Sample, sample, shows
 from facewarden.values import Pixels, Region
 
 BEHIND = 4
-"""Frames that are held to look back at. A detector seldom misses a face in more: then none need be decoded again for it."""
+"""Frames that are held to look back at.
+
+A detector seldom misses a face in more: then none need be decoded again for it.
+"""
 
 
 @dataclasses.dataclass(slots=True)
@@ -120,7 +123,10 @@ def _again(trail: Trail, areas: list[Region]) -> bool:
 
 
 def _meets(area: Region, own: Region) -> bool:
-    """Whether the other hides the middle of the one and is not much smaller: then it is the same thing, and carried on from there."""
+    """Whether the other hides the middle of the one and is not much smaller.
+
+    Then it is the same thing, and carried on from there.
+    """
     across, down = area.x + area.width / 2 - own.x, area.y + area.height / 2 - own.y
     alike = own.width * own.height >= area.width * area.height / 2
     return alike and 0 <= across <= own.width and 0 <= down <= own.height

@@ -12,8 +12,10 @@ from facewarden.sandbox.decode.picture import depth, layouts, profile, tiff, upr
 from facewarden.values import Frame, Pixels
 
 _STRIP_PIXELS = 1 << 18
-"""Conversion goes by strips of this size: they stay in the processor's cache, and a photo of 100 megapixels needs no third
-and fourth copy of itself."""
+"""Conversion goes by strips of this size.
+
+They stay in the processor's cache, and a photo of 100 megapixels needs no third and fourth copy of itself.
+"""
 _ICC_TAG = 34675
 _CHANNELS = {"L": (), "RGB": (3,), "RGBA": (4,)}
 
@@ -53,7 +55,9 @@ def to_srgb(image: Image.Image, orientation: int) -> Pixels:
 
 
 def canvas(first: Frame, others: Iterable[Frame]) -> Canvas | None:
-    """What all frames of an animation are brought to, as many channels as the richest has and as large as the first; None of a still.
+    """What all frames of an animation are brought to, as many channels as the richest has and as large as the first.
+
+    None of a still.
 
     A GIF's first frame may be grey and its second not. Of the frames nothing but this is kept.
     """
@@ -65,7 +69,8 @@ def canvas(first: Frame, others: Iterable[Frame]) -> Canvas | None:
 def like(frame: Frame, shape: Canvas) -> Frame:
     """A frame cut to the canvas, with colour and alpha added where they are missing.
 
-    A later frame may go beyond the canvas: Pillow widens that, but no viewer shows what lies there, so it must not come out.
+    A later frame may go beyond the canvas: Pillow widens that, but no viewer shows what lies there, so it must not come
+    out.
     """
     if _shape(frame) == shape:
         return frame

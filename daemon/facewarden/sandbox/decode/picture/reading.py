@@ -33,8 +33,8 @@ _LONGEST = 655_350
 def read(image: Image.Image, source: Source, limits: Limits) -> tuple[Picture, Iterator[Frame] | Canvas]:
     """What survives of `image` besides its frames, and these, upright and in sRGB; pages are decoded when they are due.
 
-    Of an animation, all of whose frames have been decoded once then, there is its canvas, with which `again` gives them.
-    Raises FileRefused, and whatever Pillow does.
+    Of an animation, all of whose frames have been decoded once then, there is its canvas, with which `again` gives
+    them. Raises FileRefused, and whatever Pillow does.
     """
     if tiff.is_camera_raw(image):
         raise FileRefused(NOT_ACCEPTED)
