@@ -314,7 +314,7 @@ pyramid's levels, thumbnails: NewSubfileType 1, SubIFDs) are no pages, unless th
 An embedded profile is applied (perceptual intent, Little CMS), CMYK through its own, and the result is sRGB without a
 profile. Alpha is kept, and the colour of what is fully transparent is not. 16 bits a channel become 8: grey is
 rounded, of colour Pillow hands on the upper half, which is at most one level less. Signed 8 bits are -128 to 127 (0
-to 127 where nothing is negative); grey of 32 bits and floats have no white of their own, see `decode/depth.py`.
+to 127 where nothing is negative); grey of 32 bits and floats have no white of their own, see `decode/picture/depth.py`.
 HEIC's 10 bits are scaled by libheif. A test compares with Little CMS and with ImageMagick where it is installed: less
 than one level apart on average.
 Not followed: HDR curves (PQ, HLG), gain maps, and HEIC's colours told by numbers alone (nclx) where they are not sRGB's.
@@ -325,6 +325,11 @@ Each frame is searched, and what is found in one is hidden in the two before and
 a detector missed it once; and beyond them for as long as a part of what was found still shows, as where a person is built up row by
 row or out of transparency. Times and repeats are kept. Frames that are alike are joined by the GIF and PNG writers, and shown as long
 as before. What an APNG shows where animations are not known is dropped.
+
+An animation is decoded three times: to see whether it is whole and how many channels it has, to search it, and to redact it; a fourth
+time where what was found in one frame shows in the four before it too, was found in none of them, and may show in earlier ones. A
+worker holds six frames or so at a time and a sample of each area that is on its way, however long the animation is. The service
+holds all frames of the result, for Pillow's writers want them all.
 
 ## Documents
 

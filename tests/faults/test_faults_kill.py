@@ -10,7 +10,7 @@ STEPS = [
     "before intake.claim:claim",
     "before journal.record:Journal.claim",
     "after journal.record:Journal.claim",
-    "after journal.record:Journal.attempt",
+    "after journal.tried:Tried.attempt",
     "after pool.local:LocalPool.treat",
     "before delivery.results:Results.keep",
     "after delivery.results:Results.keep",
