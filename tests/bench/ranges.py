@@ -1,4 +1,4 @@
-"""Print the ranges of CenterFace's inner tensors on photos, as sandbox/detect/ranges.py has them.
+"""Print the ranges of CenterFace's inner tensors on photos, as sandbox/detect/network/ranges.py has them.
 
     python -m tests.bench.ranges FOLDER... [--photos 30] [--outside 0.00001]
 
