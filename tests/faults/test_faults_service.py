@@ -246,6 +246,21 @@ def test_a_journal_of_an_older_version_is_taken_over(service: Harness) -> None:
 
 
 @fault("two daemons")
+def test_a_running_service_is_not_called_a_lost_journal(service: Harness, ledger: Ledger) -> None:
+    """Another state folder beside it knows of no result: told is who has the inbox, and not how to begin anew."""
+    service.start()
+    for number in (1, 2):
+        ledger.drop(service.inbox, number)
+    wait_until(lambda: service.ended(2), "two photos are kept with their results")
+    second = Harness.beside(service, "second")
+    inbox = {"name": "photos", "path": "inbox", "outbox": "outbox"}
+    second.configure({"state": "second-state", "inboxes": [inbox]})
+    assert second.once() == Exit.ALREADY_RUNNING
+    assert service.stop() == 0
+    assert second.once() == Exit.JOURNAL
+
+
+@fault("two daemons")
 def test_two_services_on_one_inbox(service: Harness, ledger: Ledger) -> None:
     """A second service with a state folder of its own is refused as long as the first lives, and no longer."""
     second = Harness.beside(service, "second")

@@ -13,13 +13,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tests.daemon import Daemon, wait_until
 from tests.rooms import drop, inbox_in, load_configuration
 
 from facewarden import config
 from facewarden.audit import overview
 from facewarden.intake.inbox import Inbox
-from facewarden.observe.status import FILE, Status
+from facewarden.observe.status import FILE, Status, write_private
 from facewarden.pool import LocalPool
 from facewarden.values import Recipe
 
@@ -183,3 +184,12 @@ def test_the_table_is_for_people_and_watch_goes_on(daemon: Daemon, portrait: Por
             seen += "stopped" in watching.stdout.readline()
         watching.send_signal(signal.SIGINT)
         assert watching.wait(20) == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="to give a folder to another user takes root's rights")
+def test_what_root_writes_belongs_to_the_services_user(tmp_path: Path) -> None:
+    """Root works in the state folder of another user, who must be able to read and replace the status afterwards."""
+    os.chown(tmp_path, 65534, 65534)
+    write_private(tmp_path / "status.json", b"{}")
+    status = (tmp_path / "status.json").stat()
+    assert (status.st_uid, status.st_gid, status.st_mode & 0o777) == (65534, 65534, 0o600)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import time
 from collections.abc import Callable
@@ -71,9 +70,7 @@ def release(
     """Deliver a held result that you have looked at: it moves into the outbox."""
     with told_plainly():
         configuration = configured(file)
-        for inbox in configuration.inboxes:
-            with contextlib.suppress(OSError):  # a hold folder that is away has nothing to be tidied now
-                tidy_released(configuration, inbox)
+        tidy_released(configuration, configuration.inboxes)
         chosen = [
             found for found in find(configuration, what) if found.job.outcome == "held" and found.job.state == "done"
         ]

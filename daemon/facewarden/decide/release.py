@@ -11,7 +11,7 @@ import contextlib
 import itertools
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from facewarden import config, files
 from facewarden.decide.alone import NotThereError, alone
@@ -36,7 +36,14 @@ def release(configuration: config.Configuration, found: Found) -> None:
         _release(configuration, found.inbox, job)
 
 
-def tidy_released(configuration: config.Configuration, inbox: config.Inbox) -> None:
+def tidy_released(configuration: config.Configuration, inboxes: Iterable[config.Inbox]) -> None:
+    """Take away what releases that were cut off at their very end left in the hold folders. Raises CannotStart."""
+    for inbox in inboxes:
+        with contextlib.suppress(OSError):  # a hold folder that is away has nothing to be tidied now
+            _tidy_inbox(configuration, inbox)
+
+
+def _tidy_inbox(configuration: config.Configuration, inbox: config.Inbox) -> None:
     """Take away what a release that was cut off at its very end left in the hold folder: the copy, and last its note.
 
     Raises OSError where the folder is out of reach, CannotStart where the journal is.

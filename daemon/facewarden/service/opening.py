@@ -98,9 +98,7 @@ def open_parts(
     for name, trouble in away.items():
         logs.absent(name, trouble)
     recover(journal, reached)
-    for inbox in inboxes.values():
-        with contextlib.suppress(OSError):  # a hold folder that is away has nothing to be tidied now
-            tidy_released(configuration, inbox.settings)
+    tidy_released(configuration, [inbox.settings for inbox in inboxes.values()])
     _tell_started(pool)
     return Parts(inboxes, carriers, Heartbeat(Notifier.of(os.environ), journal, pool, inboxes.values(), beat))
 
